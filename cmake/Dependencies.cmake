@@ -1,0 +1,26 @@
+# Libraries from the system. In a static program only the objects that are used come along: libarchive
+# brings its tar reader, libcrypto its SHA-256; see docs/adr/0001.
+find_package(Threads REQUIRED)
+find_package(GTest REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2 REQUIRED)
+
+if(LAYERBOX_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+endif()
+function(layerbox_library target file)
+  find_library(LAYERBOX_LIB_${file} NAMES ${file} REQUIRED)
+  add_library(${target} INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(${target} INTERFACE ${LAYERBOX_LIB_${file}})
+endfunction()
+layerbox_library(layerbox::archive archive)
+layerbox_library(layerbox::crypto crypto)
+layerbox_library(layerbox::sqlite3 sqlite3)
+layerbox_library(layerbox::z z)
+layerbox_library(layerbox::zstd zstd)
+layerbox_library(layerbox::lzma lzma)
+layerbox_library(layerbox::bz2 bz2)
+layerbox_library(layerbox::lz4 lz4)
+# Debian ships no static libfmt: its headers alone serve both kinds of program.
+find_package(fmt REQUIRED)
+add_library(layerbox::fmt ALIAS fmt::fmt-header-only)

@@ -1,0 +1,38 @@
+// mount_plan: the mounts that make a prepared rootfs, as plain data. It is the only word between
+// the layers, which make it, and the runner, which executes it inside the container's own mount
+// namespace; nothing is ever mounted in the host's.
+//
+// All paths below are relative to `anchor`. The executor clones the anchor as one detached mount
+// (open_tree(2)), maps its ids to the container's (mount_setattr(2)) when it runs as the real root,
+// attaches it in the new mount namespace, and works relative to it. One clone serves any number of
+// layers.
+//
+//     anchor /var/lib/layerbox   kind overlay
+//     lower  [layers/sha256/77…/tree, layers/sha256/3b…/tree]      topmost first
+//     upper  containers/4f…/upper   work containers/4f…/work       options [userxattr, volatile]
+//     attach containers/4f…                                          where the overlay is put
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace layerbox {
+
+enum class RootfsKind : std::uint8_t {
+  directory, // `directory` below the anchor is the rootfs as it stands
+  overlay,
+};
+
+struct MountPlan {
+  std::string anchor; // absolute path of a directory
+  RootfsKind kind = RootfsKind::directory;
+  std::string directory;             // kind directory; "" is the anchor itself
+  std::vector<std::string> lower;    // kind overlay: topmost first, at least one
+  std::string upper;                 // kind overlay: "" for a read-only overlay
+  std::string work;                  // kind overlay: beside upper
+  std::vector<std::string> options;  // kind overlay: flags and "key=value" for fsconfig(2)
+  std::string attach;                // kind overlay: an empty-able directory to mount over
+};
+
+} // namespace layerbox

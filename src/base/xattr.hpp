@@ -1,0 +1,20 @@
+// xattr: extended attributes of files of any type, symlinks included. Source: xattr(7).
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <string>
+
+#include "base/unique_fd.hpp"
+
+namespace layerbox {
+
+using XattrMap = std::map<std::string, std::string>; // name with its prefix → raw value
+
+// All attributes of the file `name` in `dir` ("" is `dir` itself), symlinks not followed. A file
+// system without attributes has none. Throws Error.
+XattrMap read_xattrs(FdRef dir, const char* name);
+// Sets one. Throws Error; EOPNOTSUPP and EPERM keep their errno for the caller to judge.
+void set_xattr(FdRef dir, const char* name, const std::string& key, std::string_view value);
+
+} // namespace layerbox

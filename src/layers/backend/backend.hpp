@@ -1,0 +1,72 @@
+// backend: a way to make a rootfs from a chain of layers.
+//
+// A backend answers for containers of one store. It knows layer keys and container directories, no
+// image names, and writes no rows. It is found through a constant table {name, probe, open}:
+//
+//     const BackendEntry& entry = choose_backend("auto", facts);       // overlay | copy | …
+//     auto backend = entry.open(store);
+//     MountPlan plan = backend->prepare(lease, layers, Access::throw_away);
+//     ... the runner executes the plan ...
+//     backend->discard(container_id);
+//
+// `prepare` makes directories and data, never a mount. What it made is found again by `discard`,
+// from the container's directory alone, so that a killed process leaves nothing that a later
+// command cannot remove. Absence is success for `discard` and `drop`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mount_plan.hpp"
+#include "base/progress.hpp"
+#include "store/container_lease.hpp"
+#include "store/store.hpp"
+
+namespace layerbox {
+
+enum class Access : std::uint8_t {
+  read_only,  // nobody will write: no writable part is made
+  throw_away, // written, and lost with the container or the machine: nothing is synced
+  kept,       // written, and kept
+};
+
+class Backend {
+public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  // The rootfs of `layers` (bottom first) with the container's own writable part, made when it is
+  // not there yet, found again when it is. Throws Error.
+  virtual MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
+                            Access access, Progress& progress) = 0;
+  // Removes the container's writable part. Requires its lease. Throws Error.
+  virtual void discard(const ContainerLease& container) = 0;
+  // Removes what was derived from a chain and can be made again.
+  virtual void drop(std::span<const LayerKey> layers) = 0;
+};
+
+struct BackendProbe {
+  bool works = false;
+  std::string reason; // why it works, or why not and what would help
+};
+
+struct BackendEntry {
+  std::string_view name;
+  BackendProbe (*probe)(const Store& store);
+  std::unique_ptr<Backend> (*open)(const Store& store);
+};
+
+// All backends, the fastest first.
+std::span<const BackendEntry> backends();
+// `name` is an entry's name or "auto" (the first whose probe says it works). Throws
+// Error(invalid_argument) for an unknown name (the hint lists them), Error(unsupported) with the
+// probe's reason when the one asked for does not work here.
+const BackendEntry& choose_backend(std::string_view name, const Store& store);
+
+} // namespace layerbox

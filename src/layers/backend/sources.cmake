@@ -1,0 +1,1 @@
+set(LAYERS_BACKEND_SOURCES backend/backends.cpp)

@@ -1,0 +1,1 @@
+set(LAYERS_TAR_SOURCES)

@@ -1,0 +1,1 @@
+set(LAYERS_TREE_SOURCES)

@@ -1,0 +1,47 @@
+// run_container: the runner's front door. Launches the plan of a RunSpec, relays terminal and
+// signals, waits, and says how the command ended.
+//
+//     RunHooks hooks;  hooks.started = [&](const Started& s) { lease.update(…s.pid…); };
+//     RunOutcome outcome = run_container(spec, identity, hooks);
+//     return outcome.exit_status;
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/unique_fd.hpp"
+#include "base/userns.hpp"
+#include "runner/run_spec.hpp"
+
+namespace layerbox {
+
+// The container's first process, as the host sees it.
+struct Started {
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;     // /proc/PID/stat field 22
+  std::uint64_t pid_namespace = 0;  // inode of /proc/PID/ns/pid
+};
+
+struct RunHooks {
+  // After the process exists and before it runs anything of the container's. What this throws
+  // ends the container.
+  std::function<void(const Started&)> started;
+  // Once, right after the command has been executed, while the parent would only wait: room for
+  // work off the critical path. Must not throw.
+  std::function<void()> idle;
+};
+
+struct RunOutcome {
+  // The command's own status; 128+N when signal N killed it; 126 when it was found but could not be
+  // executed; 127 when it was not found. For these two `failure` says which and why.
+  int exit_status = 0;
+  std::string failure;
+  std::string hint;
+};
+
+// Throws Error when the container could not be set up (the caller exits with 125): the message
+// names the step that failed and the object, the hint the way out.
+RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks);
+
+} // namespace layerbox

@@ -1,0 +1,74 @@
+// run_spec: what to run, in which walls. It mirrors the OCI runtime-spec (config.md,
+// config-linux.md), so that its JSON maps onto it; it is plain data and knows nothing of images.
+//
+// compile(RunSpec, HostFacts) turns it into a Plan; see plan.hpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id_map.hpp"
+#include "base/mount_plan.hpp"
+
+namespace layerbox {
+
+// The user as an image or a flag names him: "", "UID", "NAME", "UID:GID", "NAME:GROUP". Names are
+// looked up in the container's own /etc/passwd and /etc/group, by the child, inside.
+struct UserSpec {
+  std::string text;
+};
+
+struct ProcessSpec {
+  std::vector<std::string> args; // at least one; args[0] without '/' is searched in PATH of env
+  std::vector<std::string> env;  // K=V; HOME is added from passwd when it is not here
+  std::string cwd = "/";         // made when it is missing
+  UserSpec user;
+  bool terminal = false;         // a pty of the container's own devpts
+  bool interactive = false;      // our standard input is the command's; else it reads /dev/null
+  bool init = false;             // pid 1 is a small init of ours that reaps and forwards
+  std::vector<std::string> capabilities; // "CAP_CHOWN" …: bounding, permitted, effective (for root)
+};
+
+enum class MountKind : std::uint8_t { bind, tmpfs };
+
+struct MountSpec {
+  MountKind kind = MountKind::bind;
+  std::string source;      // bind: absolute host path, file or directory, must exist
+  std::string destination; // absolute path inside; made when missing
+  bool read_only = false;
+  bool recursive = true;   // bind: mounts below the source come along
+  bool idmap = true;       // bind, for root: ids read the same on both sides
+  std::string options;     // tmpfs: "size=64m,mode=1777" and the words nosuid, nodev, noexec, exec …
+};
+
+enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up
+
+struct RunSpec {
+  std::string container_id; // 64 hex digits
+  MountPlan rootfs;
+  bool read_only_rootfs = false;
+  ProcessSpec process;
+  std::string hostname;             // "" gives the first 12 digits of the id
+  std::vector<MountSpec> mounts;    // volumes and tmpfs, in the user's order
+  NetworkMode network = NetworkMode::none;
+  IdMap id_map;                     // of the container's user namespace
+  bool idmap_rootfs = false;        // the anchor's ids are mapped by mount (root's containers)
+  std::uint64_t shm_bytes = std::uint64_t{64} << 20;
+  std::vector<std::string> masked_paths;    // absolute; absent ones are passed over
+  std::vector<std::string> read_only_paths; // absolute; absent ones are passed over
+  // Small files the container gets bound over its own: /etc/hosts, /etc/hostname, /etc/resolv.conf.
+  struct ProvidedFile {
+    std::string destination;
+    std::string content;
+  };
+  std::vector<ProvidedFile> provided_files;
+};
+
+// Docker's defaults (moby oci/caps/defaults.go and oci/defaults.go name them).
+std::vector<std::string> default_capabilities();
+std::vector<std::string> default_masked_paths();
+std::vector<std::string> default_read_only_paths();
+
+} // namespace layerbox

@@ -1,0 +1,79 @@
+// catalog: the store's database. It knows names, rows and counts, and no paths. Every mutation is
+// one immediate transaction with synchronous=FULL: what a function returned from is on the disk.
+// The database is an index of what the directories hold.
+//
+// Threads: one at a time; processes: any number (WAL, busy handler that waits and never shows
+// "database is locked").
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/image_ref.hpp"
+#include "store/rows.hpp"
+
+namespace layerbox {
+
+class Sqlite;
+
+// What publish_image() makes visible in one transaction.
+struct NewImage {
+  ImageRow image;                 // names are added to what other images lose them
+  std::vector<LayerRow> layers;   // those of the image whose row is not there yet
+};
+
+// What fell out of use when a row was deleted; the caller moves the files to trash.
+struct Unreferenced {
+  std::vector<LayerKey> layers;
+  std::vector<Digest> blobs;
+};
+
+class Catalog {
+public:
+  // Opens the database `path` (made when missing); migrates older schemas forward, refuses newer
+  // ones with a hint. Throws Error.
+  explicit Catalog(const std::string& path);
+  ~Catalog();
+  Catalog(Catalog&&) noexcept;
+  Catalog& operator=(Catalog&&) noexcept;
+
+  // Images.
+  std::optional<ImageRow> image(const Digest& id) const;
+  std::vector<ImageRow> images() const; // newest import first
+  std::optional<Digest> image_named(const ImageRef& ref) const;
+  // Names a reference: NAME[:TAG], NAME@DIGEST, a full id (with or without "sha256:"), or a unique
+  // id prefix of at least 4 hex digits; a name wins over a prefix. Throws Error(not_found) or
+  // Error(invalid_argument, "ambiguous") whose hint lists the nearest candidates.
+  Digest resolve_image(std::string_view reference) const;
+  // Inserts rows for the image and its new layers and points `image.names` at it. An image that is
+  // there already gains the names. Returns the names that were taken from another image, with the
+  // id they pointed at, so that the caller can say so.
+  std::vector<std::pair<std::string, Digest>> publish_image(const NewImage& image);
+  void tag_image(const Digest& id, const ImageRef& ref);
+  void untag_image(const ImageRef& ref); // Throws Error(not_found)
+  // Deletes the image's row, its names, and the rows of layers that no image has any more.
+  // `keep` are layers that containers still use: their rows stay. Requires the gate exclusive.
+  Unreferenced remove_image(const Digest& id, const std::vector<LayerKey>& keep);
+
+  // Layers.
+  std::optional<LayerRow> layer(const LayerKey& key) const;
+  std::vector<LayerRow> layers() const;
+  std::vector<LayerRow> layers_with_diff_id(const Digest& diff_id) const;
+  std::vector<LayerRow> layers_with_source_bytes(std::uint64_t source_bytes) const;
+  std::size_t image_count_of_layer(const LayerKey& key) const;
+
+  // Kept containers.
+  void insert_container(const ContainerRow& row); // Throws Error(already_exists) for a taken name
+  void remove_container(std::string_view id);     // absence is success
+  std::vector<ContainerRow> containers() const;
+  // By full id, unique id prefix of at least 4 hex digits, or name. Throws as resolve_image.
+  ContainerRow resolve_container(std::string_view reference) const;
+
+private:
+  std::unique_ptr<Sqlite> db_;
+};
+
+} // namespace layerbox

@@ -1,0 +1,81 @@
+// container_lease: a container's directory, and the lock that says somebody lives in it.
+//
+// containers/<id>/lease is a file under flock(2); its content is one JSON document (ContainerState)
+// rewritten in place while the lock is held. When the holder is gone, the state tells how to find
+// what it left: the pid namespace of the container's first process is named by inode number and
+// start time, never by a bare pid.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.hpp"
+#include "base/file_lock.hpp"
+#include "base/unique_fd.hpp"
+#include "store/layer_key.hpp"
+
+namespace layerbox {
+
+class Store;
+
+enum class Keep : std::uint8_t { throw_away, kept };
+
+// All that other processes may want to know about a container.
+struct ContainerState {
+  std::string id;   // 64 hex digits
+  std::string name; // "" when it has none
+  Keep keep = Keep::throw_away;
+  std::optional<Digest> image;
+  std::string image_name; // as the user wrote it
+  std::vector<LayerKey> layers; // bottom first: in use while the directory exists
+  std::string backend;
+  std::vector<std::string> command;
+  std::int64_t created = 0;  // unix seconds
+  std::int64_t finished = 0; // 0: not yet
+  std::optional<int> exit_status; // as the shell would say it
+  // The running first process, as seen from the host; 0 when none runs.
+  std::int32_t pid = 0;
+  std::uint64_t pid_start_time = 0; // field 22 of /proc/PID/stat, clock ticks since boot
+  std::uint64_t pid_namespace = 0;  // inode number of /proc/PID/ns/pid
+};
+
+std::string new_container_id(); // 64 random hex digits (getrandom(2))
+
+class ContainerLease {
+public:
+  // Makes containers/<id>/ and holds its lease. Requires the gate shared. Throws Error.
+  static ContainerLease create(const Store& store, ContainerState state);
+  // Takes the lease of an existing container; nothing when it is held (the container runs).
+  static std::optional<ContainerLease> try_take(const Store& store, std::string_view id);
+
+  const ContainerState& state() const { return state_; }
+  FdRef dir() const { return dir_; }
+  // Rewrites the state. Not durable: it tells about the living, and about the kept it is fsynced.
+  void update(const ContainerState& state);
+
+private:
+  ContainerLease(UniqueFd dir, FileLock lock, ContainerState state)
+      : dir_(std::move(dir)), lock_(std::move(lock)), state_(std::move(state)) {}
+  UniqueFd dir_;
+  FileLock lock_;
+  ContainerState state_;
+};
+
+struct ContainerInfo {
+  ContainerState state;
+  bool running = false; // its lease is held and its first process lives
+  bool held = false;    // its lease is held
+};
+
+// Every container of the store, by the time of its making. Directories that are just being made or
+// unmade are passed over.
+std::vector<ContainerInfo> list_containers(const Store& store);
+
+// Kills the first process (and with it all others) of a container whose lease nobody holds, if it
+// is still there; identified by start time and pid namespace through a pidfd. Requires the lease.
+void kill_leftover(const ContainerState& state);
+
+} // namespace layerbox

@@ -1,0 +1,43 @@
+// layout: the only file that spells the names of the store's directories and files. All are
+// relative to the store's root. docs/on-disk.md describes them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/digest.hpp"
+#include "store/layer_key.hpp"
+
+namespace layerbox::layout {
+
+inline constexpr int kVersion = 1;
+inline constexpr const char* kVersionFile = "version";
+inline constexpr const char* kDatabase = "layerbox.db";
+inline constexpr const char* kLocks = "locks"; // an empty file; its byte ranges are the locks
+inline constexpr const char* kBlobs = "blobs/sha256";
+inline constexpr const char* kLayers = "layers/sha256";
+inline constexpr const char* kDerived = "derived";
+inline constexpr const char* kContainers = "containers";
+inline constexpr const char* kStaging = "staging";
+inline constexpr const char* kTrash = "trash";
+
+// In a layer's directory.
+inline constexpr const char* kTree = "tree";
+inline constexpr const char* kRecord = "record";
+inline constexpr const char* kDescriptor = "descriptor";
+
+// In a container's directory.
+inline constexpr const char* kLease = "lease";
+inline constexpr const char* kSpec = "spec";
+inline constexpr const char* kState = "state";
+inline constexpr const char* kUpper = "upper";
+inline constexpr const char* kWork = "work";
+inline constexpr const char* kRootfs = "rootfs";
+inline constexpr const char* kAttach = "attach"; // an empty directory, mounted over in the container
+
+std::string blob(const Digest& digest);                    // blobs/sha256/<hex>
+std::string layer_dir(const LayerKey& key);                // layers/sha256/<key>
+std::string layer_tree(const LayerKey& key);               // layers/sha256/<key>/tree
+std::string container_dir(std::string_view container_id);  // containers/<id>
+
+} // namespace layerbox::layout

@@ -1,0 +1,98 @@
+// store: the directory that holds everything, opened.
+//
+//     Store store = Store::open(path, current_identity());
+//     Staging staging = store.new_staging();
+//     ... write below staging.dir() ...
+//     sync, then move into place, then the row:   see commit_layer and docs/on-disk.md
+//
+// Locks, taken in this order: gate, staging, layers (ascending), container, database.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_lock.hpp"
+#include "base/unique_fd.hpp"
+#include "base/userns.hpp"
+#include "store/catalog.hpp"
+#include "store/layout.hpp"
+
+namespace layerbox {
+
+// A private directory under staging/, locked while it lives; its destructor removes what is left.
+// Without its holder it is garbage, and sweep() of any later command removes it.
+class Staging {
+public:
+  Staging(Staging&&) noexcept = default;
+  Staging& operator=(Staging&&) = delete;
+  ~Staging();
+  FdRef dir() const;
+  const std::string& token() const { return token_; }
+
+private:
+  friend class Store;
+  Staging(UniqueFd staging_root, std::string token, FileLock lock);
+  UniqueFd staging_root_;
+  std::string token_;
+  std::optional<FileLock> lock_;
+};
+
+class Store {
+public:
+  // Opens the store at the absolute path `root`, making it (0700) when missing. Refuses, with the
+  // reason, a file system that cannot hold one (NFS, FUSE, casefold, overlay, no xattrs), a store
+  // of another version, and a store whose trees were written under another id map than
+  // `identity.store_map` of the same user allows. Throws Error.
+  static Store open(const std::string& root, const Identity& identity);
+
+  const std::string& path() const { return path_; }
+  FdRef root() const { return root_; }
+  const Identity& identity() const { return identity_; }
+  // The database, opened at first use.
+  Catalog& catalog();
+
+  // The store's gate. Shared: for the moments between resolving an image and holding a lease on it,
+  // and between making a staging directory and locking it. Exclusive: to mark and move to trash.
+  RangeLock gate(LockMode mode) const;
+  std::optional<RangeLock> try_gate(LockMode mode) const;
+  // Imports of the same layer meet here: one unpacks, the other waits and finds it done.
+  RangeLock layer_lock(const Digest& diff_id) const;
+
+  Staging new_staging() const;
+
+  // Blobs: content is verified against `digest` before it becomes visible, and is durable after.
+  bool has_blob(const Digest& digest) const;
+  void put_blob(const Digest& digest, std::string_view content) const;
+  std::string read_blob(const Digest& digest, std::size_t max_bytes) const; // verified
+
+  // Moves staging/<dir> (which holds tree/, record, descriptor, already synced by the caller with
+  // syncfs) to layers/sha256/<key> and fsyncs the parent. A directory that is there without a row
+  // is moved to trash first. Requires layer_lock. The caller inserts the row afterwards.
+  void commit_layer(const LayerKey& key, FdRef staging, const char* dir) const;
+
+  // Renames PATH (relative to the root) into trash/ and returns; sweep() deletes it. Absence is
+  // success. Throws Error.
+  void move_to_trash(const std::string& path) const;
+  // Deletes what nobody holds: trash, staging without a lock, throw-away containers without a
+  // lease. Takes the gate exclusively for the marking; skips when it cannot have it at once.
+  // A container whose process outlived its layerbox is killed first (see container_lease.hpp).
+  // Never throws for what it cannot remove; returns the number of things that were left, with the
+  // reason of the first in `why`.
+  struct SweepResult {
+    std::size_t removed = 0;
+    std::size_t left = 0;
+    std::string why;
+  };
+  SweepResult sweep();
+
+private:
+  Store(std::string path, UniqueFd root, Identity identity);
+  std::string path_;
+  UniqueFd root_;
+  Identity identity_;
+  std::optional<Catalog> catalog_;
+};
+
+} // namespace layerbox
