@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Import and warm start of layerbox beside its peers, in one run.
+#
+#   bench/peers.sh INPUTS WORK [start|import]
+#
+# INPUTS holds debian.tar, debian.tar.gz, debian-docker.tar, debian-oci.tar, debian-oci/, debian-rootfs/ and the same
+# for `dev` (dev-flat.tar…) and `many`; debian-rootfs has bench/stamp.c built as /usr/bin/stamp.
+# WORK must lie on a journalled file system of its own. Peers that are not installed are left out, and named.
+# Each line: label, median, lowest, highest wall ms, ms to the first instruction, peak KiB, failures.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+inputs=$(cd "$1" && pwd)
+mkdir -p "$2"
+work=$(cd "$2" && pwd)
+what=${3:-all}
+layerbox=${LAYERBOX:-$here/../build/release/layerbox}
+timer=$work/time_command
+g++ -O2 -std=c++20 -static -o "$timer" "$here/time_command.cpp"
+store=$work/store
+podman=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver overlay --cgroup-manager cgroupfs)
+user=(setpriv --reuid 65432 --regid 65432 --clear-groups env "HOME=$work/home")
+
+have() { command -v "$1" >/dev/null || { echo "# $1 is not installed: left out"; return 1; }; }
+
+start() {
+  local runs=${RUNS:-40} root=$work/rootfs
+  "$layerbox" --root "$store" pull-tar "$inputs/debian.tar" --name debian >/dev/null
+  "$layerbox" --root "$store" pull-tar "$inputs/many-docker.tar" --name many >/dev/null
+  mkdir -p "$root" "$work/u" "$work/w"
+  mount -t overlay overlay -o "lowerdir=$inputs/debian-rootfs,upperdir=$work/u,workdir=$work/w" "$root"
+  trap 'umount "$root"' RETURN
+  echo "## warm start of stamp"
+  "$timer" -n "$runs" -l "no container" -- "$inputs/stamp"
+  [ ! -x "$work/startprobe" ] || "$timer" -n "$runs" -l "floor (hand-written system calls)" -- "$work/startprobe" \
+    --ns pid,mnt,uts,ipc,net,cgroup --lower "$inputs/debian-rootfs" --scratch "$work" --volatile --mounts full -- /bin/stamp
+  have bwrap && "$timer" -n "$runs" -l "bwrap --unshare-all" -- bwrap --unshare-all --bind "$root" / --proc /proc --dev /dev /bin/stamp
+  local backend
+  for backend in overlay copy; do
+    local n=$runs
+    [ $backend = overlay ] || n=5
+    "$timer" -n "$n" -l "layerbox run, $backend" -- "$layerbox" --root "$store" run --backend $backend debian -- /bin/stamp
+  done
+  "$timer" -n "$runs" -l "layerbox run, overlay, 100 layers" -- "$layerbox" --root "$store" run --backend overlay many -- /bin/stamp
+  have bwrap && "$timer" -n "$runs" -l "bwrap --unshare-all, ordinary user" -- "${user[@]}" bwrap --unshare-all --bind "$root" / --proc /proc --dev /dev /bin/stamp
+  mkdir -p "$work/home" && chown 65432:65432 "$work/home" && chmod 755 "$work"
+  "${user[@]}" "$layerbox" pull-tar "$inputs/tiny.tar" --name tiny >/dev/null
+  "$timer" -n "$runs" -l "layerbox run, overlay, ordinary user" -- "${user[@]}" "$layerbox" run tiny -- /bin/stamp
+  if have runc; then
+    mkdir -p "$work/bundle"
+    (cd "$work/bundle" && rm -f config.json && runc spec)
+    python3 - "$work/bundle/config.json" "$root" <<'PY'
+import json, sys
+path, root = sys.argv[1:]
+spec = json.load(open(path))
+spec['process'].update(terminal=False, args=['/bin/stamp'])
+spec['process'].pop('rlimits', None)
+spec['root'] = {'path': root, 'readonly': False}
+spec['linux'].pop('resources', None)
+json.dump(spec, open(path, 'w'))
+PY
+    "$timer" -n "$runs" -l "runc run" -- runc --root "$work/runc" run -b "$work/bundle" bench
+  fi
+  if have podman; then
+    "${podman[@]}" image exists debian || "${podman[@]}" load -q -i "$inputs/debian-docker.tar" >/dev/null
+    "$timer" -n 10 -l "podman run, network none" -- "${podman[@]}" run --rm --ulimit nofile=4096:4096 \
+      --ulimit nproc=4096:4096 --network none debian stamp
+  fi
+}
+
+import() {
+  local runs=${RUNS:-5} out=$work/import image flat
+  for image in ${IMAGES:-debian dev many}; do
+    echo "## import of $image, each followed by syncfs"
+    flat=$inputs/$image.tar
+    [ "$image" != dev ] || flat=$inputs/dev-flat.tar
+    if [ -f "$flat" ]; then
+      local clean="rm -rf $out; mkdir $out; sync -f $work"
+      "$timer" -n "$runs" --pre "$clean" --sync "$work" -l "tar xf" -- tar --numeric-owner --xattrs -xf "$flat" -C "$out"
+      local suffix
+      for suffix in "" .gz .zst; do
+        [ -f "$flat$suffix" ] || continue
+        have bsdtar && "$timer" -n "$runs" --pre "$clean" --sync "$work" -l "bsdtar xpf tar$suffix" -- \
+          bsdtar --numeric-owner -xpf "$flat$suffix" -C "$out"
+        "$timer" -n "$runs" --pre "rm -rf $out; sync -f $work" --sync "$work" -l "layerbox pull-tar tar$suffix" -- \
+          "$layerbox" --quiet --root "$out" pull-tar "$flat$suffix" --name x
+      done
+    fi
+    local archive
+    for archive in docker oci; do
+      "$timer" -n "$runs" --pre "rm -rf $out; sync -f $work" --sync "$work" -l "layerbox pull-tar $archive archive" -- \
+        "$layerbox" --quiet --root "$out" pull-tar "$inputs/$image-$archive.tar"
+    done
+    have umoci && "$timer" -n 3 --pre "rm -rf $out; sync -f $work" --sync "$work" -l "umoci unpack" -- \
+      umoci unpack --image "$inputs/$image-oci:$image" "$out"
+    have podman && "$timer" -n 3 --pre "umount $out/overlay 2>/dev/null; rm -rf $out $out.run; sync -f $work" --sync "$work" \
+      -l "podman load docker archive" -- podman --root "$out" --runroot "$out.run" --storage-driver overlay load -q -i "$inputs/$image-docker.tar"
+    umount "$out/overlay" 2>/dev/null || true
+    rm -rf "$out" "$out.run"
+  done
+}
+
+[ "$what" = import ] || start
+[ "$what" = start ] || import
