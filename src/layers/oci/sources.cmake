@@ -1,1 +1,3 @@
-set(LAYERS_OCI_SOURCES)
+set(LAYERS_OCI_SOURCES
+  oci/image_config.cpp
+  oci/json_document.cpp)
