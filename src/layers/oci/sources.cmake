@@ -1,3 +1,12 @@
 set(LAYERS_OCI_SOURCES
+  oci/bzip2_codec.cpp
+  oci/checked_source.cpp
+  oci/compression.cpp
+  oci/decompressing_source.cpp
+  oci/gzip_codec.cpp
   oci/image_config.cpp
-  oci/json_document.cpp)
+  oci/json_document.cpp
+  oci/lz4_codec.cpp
+  oci/peek_source.cpp
+  oci/xz_codec.cpp
+  oci/zstd_codec.cpp)
