@@ -33,11 +33,14 @@ inline constexpr const char* kState = "state";
 inline constexpr const char* kUpper = "upper";
 inline constexpr const char* kWork = "work";
 inline constexpr const char* kRootfs = "rootfs";
-inline constexpr const char* kAttach = "attach"; // an empty directory, mounted over in the container
+inline constexpr const char* kAttach =
+    "attach";                                  // an empty directory, mounted over in the container
+inline constexpr const char* kEmpty = "empty"; // an empty lower tree
+inline constexpr const char* kRootfsNew = "rootfs.new"; // a rootfs that is not whole yet
 
-std::string blob(const Digest& digest);                    // blobs/sha256/<hex>
-std::string layer_dir(const LayerKey& key);                // layers/sha256/<key>
-std::string layer_tree(const LayerKey& key);               // layers/sha256/<key>/tree
-std::string container_dir(std::string_view container_id);  // containers/<id>
+std::string blob(const Digest& digest);                   // blobs/sha256/<hex>
+std::string layer_dir(const LayerKey& key);               // layers/sha256/<key>
+std::string layer_tree(const LayerKey& key);              // layers/sha256/<key>/tree
+std::string container_dir(std::string_view container_id); // containers/<id>
 
 } // namespace layerbox::layout

@@ -35,7 +35,7 @@ enum class Access : std::uint8_t {
 };
 
 class Backend {
-public:
+ public:
   Backend() = default;
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;

@@ -1,1 +1,51 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/error.hpp"
+#include "base/rel_path.hpp"
 #include "layers/backend/backend.hpp"
+#include "layers/backend/copy.hpp"
+#include "layers/backend/overlay.hpp"
+
+namespace layerbox {
+
+namespace {
+
+constexpr std::array kBackends{
+    BackendEntry{"overlay", probe_overlay, open_overlay},
+    BackendEntry{"copy", probe_copy, open_copy},
+};
+
+const BackendEntry& first_that_works(const Store& store) {
+  std::string reasons;
+  for (const BackendEntry& entry : kBackends) {
+    const BackendProbe probe = entry.probe(store);
+    if (probe.works) return entry;
+    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", entry.name, probe.reason);
+  }
+  throw Error(ErrorKind::unsupported, fmt::format("no backend works here ({})", reasons));
+}
+
+} // namespace
+
+std::span<const BackendEntry> backends() {
+  return kBackends;
+}
+
+const BackendEntry& choose_backend(std::string_view name, const Store& store) {
+  if (name == "auto") return first_that_works(store);
+  std::string known = "auto";
+  for (const BackendEntry& entry : kBackends) {
+    known += fmt::format(", {}", entry.name);
+    if (entry.name != name) continue;
+    const BackendProbe probe = entry.probe(store);
+    if (probe.works) return entry;
+    throw Error(ErrorKind::unsupported,
+                fmt::format("backend {} does not work here: {}", name, probe.reason));
+  }
+  throw Error(ErrorKind::invalid_argument, fmt::format("there is no backend '{}'", printable(name)))
+      .set_hint(fmt::format("the backends are {}", known));
+}
+
+} // namespace layerbox

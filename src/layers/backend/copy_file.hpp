@@ -1,0 +1,36 @@
+// copy_file: the data of one regular file into another, as cheaply as the file system allows.
+//
+// In this order: share the blocks (FICLONE: btrfs, xfs); let the kernel copy (copy_file_range);
+// read and write. Holes stay holes (SEEK_DATA, SEEK_HOLE). What the file system refused once is
+// not asked again of the same FileCopier.
+//
+// Source: ioctl_ficlone(2), copy_file_range(2), lseek(2).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+
+namespace layerbox {
+
+// Threads: one at a time.
+class FileCopier {
+ public:
+  // Copies all `size_bytes` of `from` into the empty file `to`, which has that size after.
+  // `sparse` says that it is worth looking for holes. Throws Error.
+  void copy(FdRef from, FdRef to, off_t size_bytes, bool sparse);
+
+ private:
+  bool try_clone(FdRef from, FdRef to);
+  void copy_range(FdRef from, FdRef to, off_t begin, off_t end);
+  bool try_kernel_copy(FdRef from, FdRef to, off_t& begin, off_t end);
+
+  bool clone_works_ = true;
+  bool kernel_copy_works_ = true;
+  std::vector<std::byte> buffer_; // made when it is first needed
+};
+
+} // namespace layerbox

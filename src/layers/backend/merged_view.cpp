@@ -1,0 +1,120 @@
+#include "layers/backend/merged_view.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/fs_at.hpp"
+#include "base/walk.hpp"
+
+namespace layerbox {
+
+namespace {
+
+constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+// Where the search for a name stands while the trees are gone through from the top.
+struct Found {
+  MergedEntry entry;
+  bool done = false; // nothing below matters any more
+};
+
+// Adds what one tree says about a name of the directory `dir`.
+void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& status) {
+  const bool is_directory = S_ISDIR(status.st_mode);
+  if (!found.entry.trees.empty() && !is_directory) {
+    found.done = true; // a directory above ends at anything that is none, a whiteout included
+    return;
+  }
+  if (is_whiteout(status)) {
+    found.done = true;
+    return;
+  }
+  if (found.entry.trees.empty()) found.entry.status = status;
+  found.entry.trees.push_back(tree);
+  if (!is_directory) {
+    found.done = true;
+    return;
+  }
+  const RelPath name = RelPath::parse(found.entry.name);
+  found.done = is_opaque(open_beneath(dir, name, kOpenDir));
+}
+
+} // namespace
+
+bool is_whiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+}
+
+bool is_opaque(FdRef dir) {
+  char value = 0;
+  const ssize_t size = ::fgetxattr(dir.get(), "user.overlay.opaque", &value, 1);
+  if (size >= 0) return size == 1 && value == 'y';
+  const int e = errno;
+  if (e == ENODATA || e == EOPNOTSUPP || e == ERANGE) return false;
+  throw_errno(e, "reading the opaque mark of a directory");
+}
+
+bool is_host_xattr(std::string_view name) {
+  return name.starts_with("user.overlay.") || name.starts_with("trusted.overlay.") ||
+         name == "security.selinux";
+}
+
+XattrMap image_xattrs(FdRef dir, const char* name) {
+  XattrMap all = read_xattrs(dir, name);
+  std::erase_if(all, [](const auto& attribute) { return is_host_xattr(attribute.first); });
+  return all;
+}
+
+LayerTrees open_layer_trees(const Store& store, std::span<const LayerKey> layers) {
+  LayerTrees trees;
+  std::set<LayerKey> seen;
+  for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+    if (!seen.insert(*layer).second) continue;
+    std::string path = layout::layer_tree(*layer);
+    auto fd = try_open_beneath(store.root(), RelPath::parse(path), kOpenDir);
+    if (!fd) {
+      throw Error(ErrorKind::not_found, fmt::format("layer {} is not in the store", layer->str()))
+          .set_hint(
+              "layerbox fsck says what else is missing; pull-tar of the image brings it back");
+    }
+    const bool hides_the_rest = is_opaque(*fd);
+    trees.fds.push_back(std::move(*fd));
+    trees.paths.push_back(std::move(path));
+    if (hides_the_rest) break;
+  }
+  return trees;
+}
+
+std::vector<MergedEntry> merged_entries(std::span<const UniqueFd> trees, const RelPath& path,
+                                        std::span<const std::size_t> sources) {
+  std::map<std::string, Found> names;
+  for (const std::size_t tree : sources) {
+    const UniqueFd dir = open_beneath(trees[tree], path, kOpenDir);
+    for (std::string& name : list_dir(dir)) {
+      Found& found = names[name];
+      if (found.done) continue;
+      const auto status = try_stat_at(dir, name.c_str());
+      if (!status) {
+        throw Error(ErrorKind::corrupt,
+                    fmt::format("'{}' went away while its layer was read", printable(name)));
+      }
+      found.entry.name = std::move(name);
+      look_at(found, dir, tree, *status);
+    }
+  }
+  std::vector<MergedEntry> entries;
+  for (auto& [name, found] : names) {
+    if (!found.entry.trees.empty()) entries.push_back(std::move(found.entry));
+  }
+  return entries;
+}
+
+} // namespace layerbox

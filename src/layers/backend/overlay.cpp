@@ -1,0 +1,115 @@
+#include "layers/backend/overlay.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/fs_at.hpp"
+#include "base/remove_tree.hpp"
+#include "layers/backend/as_store_owner.hpp"
+#include "layers/backend/copy_tree.hpp"
+#include "layers/backend/merged_view.hpp"
+#include "store/layout.hpp"
+
+namespace layerbox {
+
+namespace {
+
+// Source: OVL_MAX_STACK in fs/overlayfs/params.h.
+constexpr std::size_t kMaxLowerTrees = 500;
+
+// True when the directory was made, false when it was there.
+bool make_dir(FdRef dir, const char* name, mode_t mode) {
+  if (::mkdirat(dir.get(), name, mode) == 0) return true;
+  if (errno != EEXIST) throw_errno(errno, fmt::format("making the container's '{}'", name));
+  return false;
+}
+
+class Overlay : public Backend {
+ public:
+  explicit Overlay(const Store& store) : store_(store) {}
+
+  MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
+                    Access access, Progress&) override {
+    LayerTrees trees = open_layer_trees(store_, layers);
+    const std::string home = layout::container_dir(container.state().id) + "/";
+    MountPlan plan;
+    plan.anchor = store_.path();
+    if (access == Access::read_only && trees.fds.empty()) {
+      make_dir(container.dir(), layout::kEmpty, 0755);
+      plan.directory = home + layout::kEmpty;
+      return plan;
+    }
+    make_parts(container.dir(), trees, access);
+    plan.kind = RootfsKind::overlay;
+    plan.options = {"userxattr"};
+    if (access == Access::throw_away) plan.options.emplace_back("volatile");
+    plan.attach = home + layout::kAttach;
+    if (access != Access::read_only) {
+      plan.upper = home + layout::kUpper;
+      plan.work = home + layout::kWork;
+    }
+    const bool wants_empty = needs_empty(trees, access);
+    plan.lower = std::move(trees.paths);
+    if (wants_empty) plan.lower.push_back(home + layout::kEmpty);
+    if (plan.lower.size() > kMaxLowerTrees) {
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("the image has {} layers; overlayfs takes at most {}",
+                              plan.lower.size(), kMaxLowerTrees))
+          .set_hint("--backend copy has no such limit");
+    }
+    return plan;
+  }
+
+  void discard(const ContainerLease& container) override {
+    for (const char* name : {layout::kAttach, layout::kEmpty}) {
+      unlink_at(container.dir(), name, AT_REMOVEDIR);
+    }
+    as_store_owner_when_refused(store_.identity(), [&] {
+      remove_tree(container.dir(), layout::kWork);
+      remove_tree(container.dir(), layout::kUpper);
+    });
+  }
+
+  void drop(std::span<const LayerKey>) override {} // nothing is derived from a chain
+
+ private:
+  // overlayfs wants one lower tree under an upper, two without one. A single tree read only is not
+  // simply bound in place: its whiteouts would be seen as devices.
+  static bool needs_empty(const LayerTrees& trees, Access access) {
+    return trees.fds.size() < (access == Access::read_only ? 2U : 1U);
+  }
+
+  void make_parts(FdRef home, const LayerTrees& trees, Access access) {
+    if (access != Access::read_only) {
+      const bool is_new = make_dir(home, layout::kUpper, 0755);
+      if (!is_new && try_stat_at(home, layout::kAttach)) return;
+      if (!trees.fds.empty()) dress_upper(home, trees.fds.front());
+      make_dir(home, layout::kWork, 0700);
+    }
+    if (needs_empty(trees, access)) make_dir(home, layout::kEmpty, 0755);
+    make_dir(home, layout::kAttach, 0700);
+  }
+
+  // "/" of the container is upper's top: it takes after the topmost tree's.
+  void dress_upper(FdRef home, FdRef top) {
+    as_store_owner_when_refused(store_.identity(), [&] {
+      const UniqueFd upper = make_or_open_dir_at(home, layout::kUpper, 0755);
+      copy_directory_metadata(top, upper);
+    });
+  }
+
+  const Store& store_;
+};
+
+} // namespace
+
+std::unique_ptr<Backend> open_overlay(const Store& store) {
+  return std::make_unique<Overlay>(store);
+}
+
+} // namespace layerbox

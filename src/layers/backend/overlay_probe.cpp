@@ -1,0 +1,109 @@
+// Whether overlayfs can be mounted by this user on the store's file system: remembered, or tried.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/fs_at.hpp"
+#include "layers/backend/merged_view.hpp"
+#include "layers/backend/overlay.hpp"
+#include "store/layout.hpp"
+
+namespace layerbox {
+
+namespace {
+
+constexpr const char* kVerdictDir = "overlay"; // below derived/
+constexpr const char* kVerdict = "probe";
+constexpr std::size_t kMaxVerdictBytes = 4096;
+
+// What the verdict depends on. Sysctls may change it too: then the mount itself says so.
+std::string circumstances(const Store& store) {
+  struct utsname host {};
+  struct statfs fs {};
+  if (::uname(&host) != 0) throw_errno(errno, "uname");
+  if (::fstatfs(store.root().get(), &fs) != 0) throw_errno(errno, "statfs of the store");
+  return fmt::format("{} {}\nfile system {:x}, user kind {}, uid {}\n", host.release, host.version,
+                     static_cast<unsigned long>(fs.f_type),
+                     static_cast<int>(store.identity().privilege), ::geteuid());
+}
+
+RelPath verdict_path() {
+  return RelPath::parse(fmt::format("{}/{}/{}", layout::kDerived, kVerdictDir, kVerdict));
+}
+
+bool is_remembered(const Store& store, const std::string& now) {
+  const auto file =
+      try_open_beneath(store.root(), verdict_path(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (!file) return false;
+  std::string text(kMaxVerdictBytes, '\0');
+  const ssize_t size = ::read(file->get(), text.data(), text.size());
+  return size >= 0 && text.substr(0, static_cast<std::size_t>(size)) == now;
+}
+
+// A remembered verdict only saves time: what hinders its writing hinders nothing else.
+void remember(const Store& store, const Staging& staging, const std::string& now) {
+  try {
+    write_new_file(staging.dir(), kVerdict, now, 0600);
+    const UniqueFd dir = make_dirs_beneath(
+        store.root(), RelPath::parse(fmt::format("{}/{}", layout::kDerived, kVerdictDir)), 0700);
+    rename_at(staging.dir(), kVerdict, dir, kVerdict);
+  } catch (const Error&) {
+  }
+}
+
+void check(int result, const char* what) {
+  if (result < 0) throw_errno(errno, what);
+}
+
+// In a process of its own with a mount namespace of its own: mounts, writes, removes a lower file
+// (which needs a whiteout), and looks. overlayfs falls back to read-only in silence when the file
+// system cannot serve as its upper; the writing finds that out.
+void try_overlay(FdRef dir) {
+  check(::unshare(CLONE_NEWNS), "making a mount namespace");
+  check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "making mounts private");
+  check(::fchdir(dir.get()), "entering the store");
+  check(::mount("overlay", "attach", "overlay", 0,
+                "userxattr,lowerdir=lower,upperdir=upper,workdir=work"),
+        "mounting overlayfs with userxattr");
+  const int merged = ::open("attach", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  check(merged, "opening the overlay");
+  const UniqueFd owner(merged);
+  write_new_file(owner, "new", "new", 0600);
+  check(::unlinkat(merged, "old", 0), "removing a lower file in the overlay");
+  const UniqueFd upper = open_beneath(dir, RelPath::parse("upper"), O_RDONLY | O_DIRECTORY);
+  const auto whiteout = try_stat_at(upper, "old");
+  if (!whiteout || !is_whiteout(*whiteout)) {
+    throw Error(ErrorKind::unsupported, "overlayfs left no whiteout for a removed file");
+  }
+}
+
+} // namespace
+
+BackendProbe probe_overlay(const Store& store) {
+  try {
+    const std::string now = circumstances(store);
+    if (is_remembered(store, now)) return {true, "worked here before"};
+    const Staging staging = store.new_staging();
+    for (const char* name : {"lower", "upper", "work", "attach"}) {
+      make_dir_at(staging.dir(), name, 0755);
+    }
+    write_new_file(open_beneath(staging.dir(), RelPath::parse("lower"), O_RDONLY | O_DIRECTORY),
+                   "old", "old", 0600);
+    const UniqueFd ns = make_user_namespace(store.identity().store_map, store.identity());
+    call_in_user_namespace(ns, [&] { try_overlay(staging.dir()); });
+    remember(store, staging, now);
+    return {true, "overlayfs with userxattr was mounted on the store's file system"};
+  } catch (const Error& error) {
+    return {false, error.what()};
+  }
+}
+
+} // namespace layerbox
