@@ -32,8 +32,9 @@ Digest Digest::parse(std::string_view text) {
   if (text.starts_with(kPrefix)) {
     if (auto digest = from_hex(text.substr(kPrefix.size()))) return *digest;
   }
-  throw Error(ErrorKind::invalid_argument, "'" + std::string(text.substr(0, 100)) +
-                                               "' is not a digest of the form sha256:<64 hex digits>");
+  throw Error(ErrorKind::invalid_argument,
+              "'" + std::string(text.substr(0, 100)) +
+                  "' is not a digest of the form sha256:<64 hex digits>");
 }
 
 std::optional<Digest> Digest::from_hex(std::string_view hex) {
@@ -81,6 +82,8 @@ Digest sha256(std::span<const std::byte> data) {
   return hash.finish();
 }
 
-Digest sha256(std::string_view data) { return sha256(std::as_bytes(std::span(data))); }
+Digest sha256(std::string_view data) {
+  return sha256(std::as_bytes(std::span(data)));
+}
 
 } // namespace layerbox

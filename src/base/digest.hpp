@@ -19,7 +19,7 @@
 namespace layerbox {
 
 class Digest {
-public:
+ public:
   static constexpr std::size_t kBytes = 32;
   static constexpr std::size_t kHexChars = 64;
 
@@ -37,20 +37,20 @@ public:
 
   friend auto operator<=>(const Digest&, const Digest&) = default;
 
-private:
+ private:
   std::array<std::uint8_t, kBytes> bytes_{};
 };
 
 // Streaming SHA-256. Threads: one at a time.
 class Sha256 {
-public:
+ public:
   Sha256();
   void update(std::span<const std::byte> data);
   void update(std::string_view data) { update(std::as_bytes(std::span(data))); }
   // The digest of all that came; the hasher starts anew.
   Digest finish();
 
-private:
+ private:
   // OpenSSL's SHA256_CTX is 112 bytes; kept opaque so that users of digests need no OpenSSL header.
   alignas(8) std::array<std::byte, 112> state_;
 };
@@ -63,7 +63,8 @@ Digest sha256(std::string_view data);
 template <> struct std::hash<layerbox::Digest> {
   std::size_t operator()(const layerbox::Digest& d) const noexcept {
     std::size_t h = 0;
-    for (std::size_t i = 0; i < sizeof h; ++i) h = h << 8 | d.bytes()[i];
+    for (std::size_t i = 0; i < sizeof h; ++i)
+      h = h << 8 | d.bytes()[i];
     return h;
   }
 };

@@ -21,15 +21,22 @@ Error& Error::set_hint(std::string hint) {
 
 ErrorKind kind_of_errno(int error_number) noexcept {
   switch (error_number) {
-  case ENOENT: return ErrorKind::not_found;
-  case EEXIST: return ErrorKind::already_exists;
+  case ENOENT:
+    return ErrorKind::not_found;
+  case EEXIST:
+    return ErrorKind::already_exists;
   case EACCES:
-  case EPERM: return ErrorKind::permission_denied;
-  case EBUSY: return ErrorKind::in_use;
+  case EPERM:
+    return ErrorKind::permission_denied;
+  case EBUSY:
+    return ErrorKind::in_use;
   case EOPNOTSUPP:
-  case ENOSYS: return ErrorKind::unsupported;
-  case EINTR: return ErrorKind::interrupted;
-  default: return ErrorKind::system;
+  case ENOSYS:
+    return ErrorKind::unsupported;
+  case EINTR:
+    return ErrorKind::interrupted;
+  default:
+    return ErrorKind::system;
   }
 }
 

@@ -1,8 +1,8 @@
 // error: the one way in which layerbox reports failure.
 //
 // An Error says what failed, on which object, and why. The file that makes a system call throws it
-// with the kernel's reason; each caller that knows the purpose adds it on the way out; `main` prints
-// the whole once, with at most one hint:
+// with the kernel's reason; each caller that knows the purpose adds it on the way out; `main`
+// prints the whole once, with at most one hint:
 //
 //     with_context([&] { return fmt::format("importing layer {}", diff_id); }, [&] { unpack(); });
 //     // layerbox: error: importing layer sha256:ab..: open 'usr/bin': Permission denied
@@ -28,12 +28,12 @@ enum class ErrorKind : std::uint8_t {
   limit_exceeded,   // a named limit was passed
   unsupported,      // this machine, kernel or file system cannot do it
   permission_denied,
-  interrupted,      // a signal asked us to stop
-  system,           // any other refusal of the kernel
+  interrupted, // a signal asked us to stop
+  system,      // any other refusal of the kernel
 };
 
 class Error : public std::exception {
-public:
+ public:
   Error(ErrorKind kind, std::string message, int error_number = 0);
 
   // The whole story on one line, outermost purpose first.
@@ -49,7 +49,7 @@ public:
   // Sets the hint unless a hint from nearer the failure is there already.
   Error& set_hint(std::string hint);
 
-private:
+ private:
   ErrorKind kind_;
   int error_number_;
   std::string message_;

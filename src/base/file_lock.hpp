@@ -18,27 +18,27 @@ namespace layerbox {
 enum class LockMode : std::uint8_t { shared, exclusive };
 
 class FileLock {
-public:
+ public:
   // Takes the lock on `fd`, which it owns from now on. `name` is for messages. Throws Error.
   static FileLock take(UniqueFd fd, LockMode mode, std::string_view name);
   // The same, but nothing (and `fd` closed) when somebody else holds it.
   static std::optional<FileLock> try_take(UniqueFd fd, LockMode mode, std::string_view name);
   FdRef fd() const { return fd_; }
 
-private:
+ private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };
 
 class RangeLock {
-public:
+ public:
   // Locks number `index` (0 … 2^62) of the file behind `fd`. The descriptor must be this lock's
   // own open file description: open the file anew for every lock, never dup. Throws Error.
   static RangeLock take(UniqueFd fd, std::uint64_t index, LockMode mode, std::string_view name);
   static std::optional<RangeLock> try_take(UniqueFd fd, std::uint64_t index, LockMode mode,
                                            std::string_view name);
 
-private:
+ private:
   explicit RangeLock(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };

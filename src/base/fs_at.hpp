@@ -39,7 +39,7 @@ UniqueFd open_in_root(FdRef root, std::string_view name, int flags, mode_t mode 
 UniqueFd open_path(const std::string& path, int flags, mode_t mode = 0);
 
 // One component below an open directory; the component holds no '/'.
-void make_dir_at(FdRef dir, const char* name, mode_t mode);        // EEXIST is an error
+void make_dir_at(FdRef dir, const char* name, mode_t mode);             // EEXIST is an error
 UniqueFd make_or_open_dir_at(FdRef dir, const char* name, mode_t mode); // no symlink
 // Creates missing parents with `mode`; returns the last directory.
 UniqueFd make_dirs_beneath(FdRef dir, const RelPath& name, mode_t mode);

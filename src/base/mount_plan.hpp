@@ -27,12 +27,12 @@ enum class RootfsKind : std::uint8_t {
 struct MountPlan {
   std::string anchor; // absolute path of a directory
   RootfsKind kind = RootfsKind::directory;
-  std::string directory;             // kind directory; "" is the anchor itself
-  std::vector<std::string> lower;    // kind overlay: topmost first, at least one
-  std::string upper;                 // kind overlay: "" for a read-only overlay
-  std::string work;                  // kind overlay: beside upper
-  std::vector<std::string> options;  // kind overlay: flags and "key=value" for fsconfig(2)
-  std::string attach;                // kind overlay: an empty-able directory to mount over
+  std::string directory;            // kind directory; "" is the anchor itself
+  std::vector<std::string> lower;   // kind overlay: topmost first, at least one
+  std::string upper;                // kind overlay: "" for a read-only overlay
+  std::string work;                 // kind overlay: beside upper
+  std::vector<std::string> options; // kind overlay: flags and "key=value" for fsconfig(2)
+  std::string attach;               // kind overlay: an empty-able directory to mount over
 };
 
 } // namespace layerbox

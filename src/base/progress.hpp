@@ -9,7 +9,7 @@
 namespace layerbox {
 
 class Progress {
-public:
+ public:
   Progress() = default;
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -28,7 +28,7 @@ public:
 
 // Listens to nothing.
 class NoProgress : public Progress {
-public:
+ public:
   void begin(std::string_view, std::uint64_t) override {}
   void advance(std::uint64_t) override {}
   void end() override {}

@@ -20,10 +20,14 @@ std::size_t utf8_length(std::string_view s) {
   std::size_t length = 0;
   unsigned code = 0;
   if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead < 0xE0) length = 2, code = lead & 0x1Fu;
-  else if (lead >= 0xE0 && lead < 0xF0) length = 3, code = lead & 0x0Fu;
-  else if (lead >= 0xF0 && lead < 0xF5) length = 4, code = lead & 0x07u;
-  else return 0;
+  if (lead >= 0xC2 && lead < 0xE0)
+    length = 2, code = lead & 0x1Fu;
+  else if (lead >= 0xE0 && lead < 0xF0)
+    length = 3, code = lead & 0x0Fu;
+  else if (lead >= 0xF0 && lead < 0xF5)
+    length = 4, code = lead & 0x07u;
+  else
+    return 0;
   if (s.size() < length) return 0;
   for (std::size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;

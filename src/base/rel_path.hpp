@@ -16,7 +16,7 @@
 namespace layerbox {
 
 class RelPath {
-public:
+ public:
   // Linux limits: a path 4096 bytes with its NUL, a component 255 bytes (path_resolution(7)).
   static constexpr std::size_t kMaxBytes = 4095;
   static constexpr std::size_t kMaxComponentBytes = 255;
@@ -39,7 +39,7 @@ public:
 
   friend auto operator<=>(const RelPath&, const RelPath&) = default;
 
-private:
+ private:
   std::string text_;
 };
 

@@ -22,8 +22,7 @@ std::size_t FileRangeSource::read(std::span<std::byte> buffer) {
   const std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left_));
   if (want == 0) return 0;
   for (;;) {
-    const ssize_t got =
-        ::pread(fd_.get(), buffer.data(), want, static_cast<off_t>(offset_));
+    const ssize_t got = ::pread(fd_.get(), buffer.data(), want, static_cast<off_t>(offset_));
     if (got > 0) {
       offset_ += static_cast<std::uint64_t>(got);
       left_ -= static_cast<std::uint64_t>(got);
@@ -43,7 +42,9 @@ std::size_t MemorySource::read(std::span<std::byte> buffer) {
   return size;
 }
 
-void FdSink::write(std::span<const std::byte> data) { write_all(fd_, data, name_); }
+void FdSink::write(std::span<const std::byte> data) {
+  write_all(fd_, data, name_);
+}
 
 void write_all(FdRef fd, std::span<const std::byte> data, std::string_view name) {
   while (!data.empty()) {
@@ -67,7 +68,8 @@ std::string read_all(Source& source, std::size_t max_bytes, std::string_view nam
     text.resize(old + got);
     if (got == 0) return text;
     if (text.size() > max_bytes)
-      throw Error(ErrorKind::limit_exceeded, "read '" + printable(name) + "': larger than the limit of " +
+      throw Error(ErrorKind::limit_exceeded, "read '" + printable(name) +
+                                                 "': larger than the limit of " +
                                                  std::to_string(max_bytes) + " bytes");
   }
 }

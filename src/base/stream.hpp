@@ -13,7 +13,7 @@
 namespace layerbox {
 
 class Source {
-public:
+ public:
   Source() = default;
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
@@ -24,7 +24,7 @@ public:
 };
 
 class Sink {
-public:
+ public:
   Sink() = default;
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
@@ -35,11 +35,11 @@ public:
 
 // Reads a descriptor from its current offset (pipes and sockets too). `name` is for messages.
 class FdSource : public Source {
-public:
+ public:
   FdSource(FdRef fd, std::string name) : fd_(fd), name_(std::move(name)) {}
   std::size_t read(std::span<std::byte> buffer) override;
 
-private:
+ private:
   FdRef fd_;
   std::string name_;
 };
@@ -47,12 +47,12 @@ private:
 // Reads [offset, offset + size) of a seekable descriptor with pread(2): several may share one fd.
 // Throws Error(corrupt) when the file ends before.
 class FileRangeSource : public Source {
-public:
+ public:
   FileRangeSource(FdRef fd, std::uint64_t offset, std::uint64_t size_bytes, std::string name)
       : fd_(fd), offset_(offset), left_(size_bytes), name_(std::move(name)) {}
   std::size_t read(std::span<std::byte> buffer) override;
 
-private:
+ private:
   FdRef fd_;
   std::uint64_t offset_;
   std::uint64_t left_;
@@ -61,34 +61,34 @@ private:
 
 // Reads bytes that the caller keeps alive.
 class MemorySource : public Source {
-public:
+ public:
   explicit MemorySource(std::span<const std::byte> data) : data_(data) {}
   explicit MemorySource(std::string_view data) : data_(std::as_bytes(std::span(data))) {}
   std::size_t read(std::span<std::byte> buffer) override;
 
-private:
+ private:
   std::span<const std::byte> data_;
 };
 
 // Writes a descriptor at its current offset, all of it, through short writes and EINTR.
 class FdSink : public Sink {
-public:
+ public:
   FdSink(FdRef fd, std::string name) : fd_(fd), name_(std::move(name)) {}
   void write(std::span<const std::byte> data) override;
 
-private:
+ private:
   FdRef fd_;
   std::string name_;
 };
 
 class StringSink : public Sink {
-public:
+ public:
   void write(std::span<const std::byte> data) override {
     text_.append(reinterpret_cast<const char*>(data.data()), data.size());
   }
   std::string take() { return std::move(text_); }
 
-private:
+ private:
   std::string text_;
 };
 

@@ -11,7 +11,7 @@
 namespace layerbox {
 
 class UniqueFd {
-public:
+ public:
   UniqueFd() = default;
   explicit UniqueFd(int fd) noexcept : fd_(fd) {}
   UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
@@ -32,18 +32,18 @@ public:
     fd_ = fd;
   }
 
-private:
+ private:
   int fd_ = -1;
 };
 
 // A borrowed descriptor; valid while its owner lives.
 class FdRef {
-public:
+ public:
   explicit FdRef(int fd) noexcept : fd_(fd) {}
   FdRef(const UniqueFd& owner) noexcept : fd_(owner.get()) {} // NOLINT(google-explicit-constructor)
   int get() const noexcept { return fd_; }
 
-private:
+ private:
   int fd_;
 };
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/id_map.hpp"
@@ -36,6 +37,9 @@ struct Identity {
 // Looks at the process, /proc/self/uid_map, /etc/subuid and /etc/subgid. Reads small host files,
 // uses no name service. Throws nothing but Error on a machine without /proc.
 Identity current_identity();
+
+// An executable of the host, found in PATH, then in /usr/bin and /bin; only absolute directories.
+std::optional<std::string> find_in_path(const char* program);
 
 // Writes /proc/PID/{uid_map,gid_map,setgroups} of `pid`, whose user namespace was made by a process
 // of the caller's: directly where the caller may, else through newuidmap(1) and newgidmap(1).

@@ -23,7 +23,8 @@ struct WalkEntry {
 
 enum class WalkStep : std::uint8_t { into, skip }; // of a directory: visit what is below, or not
 
-// Visits all below `dir`, not `dir` itself. Follows no symlink. Throws Error, and what `visit` does.
+// Visits all below `dir`, not `dir` itself. Follows no symlink. Throws Error, and what `visit`
+// does.
 void walk(FdRef dir, const std::function<WalkStep(const WalkEntry&)>& visit);
 
 // The names in a directory, without "." and "..", sorted by bytes.

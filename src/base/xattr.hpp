@@ -2,8 +2,8 @@
 #pragma once
 
 #include <map>
-#include <string_view>
 #include <string>
+#include <string_view>
 
 #include "base/unique_fd.hpp"
 

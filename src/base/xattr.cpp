@@ -1,0 +1,88 @@
+#include "base/xattr.hpp"
+
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/rel_path.hpp"
+
+namespace layerbox {
+namespace {
+
+// A file of any type, relative to a directory descriptor and not followed: only /proc/self/fd does
+// that on kernels before 6.13. "" names the directory itself; then the magic link alone is
+// followed.
+struct Target {
+  Target(FdRef dir, const char* file) : path("/proc/self/fd/" + std::to_string(dir.get())) {
+    if (*file != '\0') path += '/', path += file;
+    follow = *file == '\0';
+    name = file;
+  }
+  ssize_t list(char* out, std::size_t size) const {
+    return follow ? ::listxattr(path.c_str(), out, size) : ::llistxattr(path.c_str(), out, size);
+  }
+  ssize_t get(const char* key, char* out, std::size_t size) const {
+    return follow ? ::getxattr(path.c_str(), key, out, size)
+                  : ::lgetxattr(path.c_str(), key, out, size);
+  }
+  int set(const char* key, std::string_view value) const {
+    return follow ? ::setxattr(path.c_str(), key, value.data(), value.size(), 0)
+                  : ::lsetxattr(path.c_str(), key, value.data(), value.size(), 0);
+  }
+  std::string shown() const { return *name == '\0' ? "a directory" : "'" + printable(name) + "'"; }
+
+  std::string path;
+  const char* name;
+  bool follow;
+};
+
+// Calls `fetch` with growing room until all fits; the size may change between two calls.
+template <typename Fetch> std::string fetch_all(Fetch&& fetch) {
+  std::string room(256, '\0');
+  for (;;) {
+    ssize_t size = fetch(room.data(), room.size());
+    if (size < 0 && errno == ERANGE) {
+      size = fetch(nullptr, 0);
+      if (size < 0) return {};
+      room.resize(static_cast<std::size_t>(size) + 256);
+      continue;
+    }
+    if (size < 0) return {};
+    errno = 0;
+    room.resize(static_cast<std::size_t>(size));
+    return room;
+  }
+}
+
+} // namespace
+
+XattrMap read_xattrs(FdRef dir, const char* name) {
+  const Target target(dir, name);
+  XattrMap found;
+  errno = 0;
+  const std::string names =
+      fetch_all([&](char* out, std::size_t size) { return target.list(out, size); });
+  if (errno == EOPNOTSUPP) return found;
+  if (errno != 0) throw_errno(errno, "list the extended attributes of " + target.shown());
+  for (std::size_t at = 0; at < names.size(); at += std::strlen(names.c_str() + at) + 1) {
+    const char* key = names.c_str() + at;
+    errno = 0;
+    std::string value =
+        fetch_all([&](char* out, std::size_t size) { return target.get(key, out, size); });
+    if (errno == ENODATA) continue; // went away since it was listed
+    if (errno != 0)
+      throw_errno(errno, "read the extended attribute " + printable(key) + " of " + target.shown());
+    found.emplace(key, std::move(value));
+  }
+  return found;
+}
+
+void set_xattr(FdRef dir, const char* name, const std::string& key, std::string_view value) {
+  const Target target(dir, name);
+  if (target.set(key.c_str(), value) != 0)
+    throw_errno(errno, "set the extended attribute " + printable(key) + " of " + target.shown());
+}
+
+} // namespace layerbox
