@@ -6,6 +6,7 @@
 // "database is locked").
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "store/image_ref.hpp"
+#include "store/missing_database.hpp"
 #include "store/rows.hpp"
 
 namespace layerbox {
@@ -21,8 +23,8 @@ class Sqlite;
 
 // What publish_image() makes visible in one transaction.
 struct NewImage {
-  ImageRow image;                 // names are added to what other images lose them
-  std::vector<LayerRow> layers;   // those of the image whose row is not there yet
+  ImageRow image;               // names are added to what other images lose them
+  std::vector<LayerRow> layers; // those of the image whose row is not there yet
 };
 
 // What fell out of use when a row was deleted; the caller moves the files to trash.
@@ -32,10 +34,10 @@ struct Unreferenced {
 };
 
 class Catalog {
-public:
-  // Opens the database `path` (made when missing); migrates older schemas forward, refuses newer
-  // ones with a hint. Throws Error.
-  explicit Catalog(const std::string& path);
+ public:
+  // Opens the database `path` (made when missing, unless that is refused); migrates older schemas
+  // forward, refuses newer ones with a hint. Throws Error.
+  explicit Catalog(const std::string& path, MissingDatabase missing = MissingDatabase::make);
   ~Catalog();
   Catalog(Catalog&&) noexcept;
   Catalog& operator=(Catalog&&) noexcept;
@@ -50,7 +52,8 @@ public:
   Digest resolve_image(std::string_view reference) const;
   // Inserts rows for the image and its new layers and points `image.names` at it. An image that is
   // there already gains the names. Returns the names that were taken from another image, with the
-  // id they pointed at, so that the caller can say so.
+  // id they pointed at, so that the caller can say so. Throws Error(not_found) when a layer of the
+  // image has no row: a caller that held no Staging since it looked may have lost it to a removal.
   std::vector<std::pair<std::string, Digest>> publish_image(const NewImage& image);
   void tag_image(const Digest& id, const ImageRef& ref);
   void untag_image(const ImageRef& ref); // Throws Error(not_found)
@@ -64,6 +67,9 @@ public:
   std::vector<LayerRow> layers_with_diff_id(const Digest& diff_id) const;
   std::vector<LayerRow> layers_with_source_bytes(std::uint64_t source_bytes) const;
   std::size_t image_count_of_layer(const LayerKey& key) const;
+  // Deletes the rows of layers that no image has, but for those in `keep`. Requires the gate
+  // exclusive, and that nobody holds a Staging.
+  std::vector<LayerKey> remove_unused_layers(const std::vector<LayerKey>& keep);
 
   // Kept containers.
   void insert_container(const ContainerRow& row); // Throws Error(already_exists) for a taken name
@@ -72,7 +78,7 @@ public:
   // By full id, unique id prefix of at least 4 hex digits, or name. Throws as resolve_image.
   ContainerRow resolve_container(std::string_view reference) const;
 
-private:
+ private:
   std::unique_ptr<Sqlite> db_;
 };
 

@@ -19,8 +19,8 @@ struct LayerKey {
   Digest diff_id;
   std::optional<Digest> below; // ChainID of the layers below, for a tree that depends on them
 
-  std::string str() const;                                      // the name on disk
-  static std::optional<LayerKey> parse(std::string_view text);  // nothing when it is not one
+  std::string str() const;                                     // the name on disk
+  static std::optional<LayerKey> parse(std::string_view text); // nothing when it is not one
   friend auto operator<=>(const LayerKey&, const LayerKey&) = default;
 };
 

@@ -12,9 +12,17 @@ std::string join(std::string_view directory, std::string_view name) {
 
 } // namespace
 
-std::string blob(const Digest& digest) { return join(kBlobs, digest.hex()); }
-std::string layer_dir(const LayerKey& key) { return join(kLayers, key.str()); }
-std::string layer_tree(const LayerKey& key) { return join(layer_dir(key), kTree); }
-std::string container_dir(std::string_view container_id) { return join(kContainers, container_id); }
+std::string blob(const Digest& digest) {
+  return join(kBlobs, digest.hex());
+}
+std::string layer_dir(const LayerKey& key) {
+  return join(kLayers, key.str());
+}
+std::string layer_tree(const LayerKey& key) {
+  return join(layer_dir(key), kTree);
+}
+std::string container_dir(std::string_view container_id) {
+  return join(kContainers, container_id);
+}
 
 } // namespace layerbox::layout

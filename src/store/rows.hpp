@@ -13,21 +13,21 @@ namespace layerbox {
 
 struct LayerRow {
   LayerKey key;
-  std::uint64_t size_bytes = 0;    // sum of the sizes of the regular files in the tree, links once
-  std::uint64_t tar_bytes = 0;     // size of the uncompressed tar
-  std::uint64_t source_bytes = 0;  // size of the blob or file it was imported from, as compressed
-  std::uint64_t entries = 0;       // tar entries
-  std::int64_t imported = 0;       // unix seconds
+  std::uint64_t size_bytes = 0;   // sum of the sizes of the regular files in the tree, links once
+  std::uint64_t tar_bytes = 0;    // size of the uncompressed tar
+  std::uint64_t source_bytes = 0; // size of the blob or file it was imported from, as compressed
+  std::uint64_t entries = 0;      // tar entries
+  std::int64_t imported = 0;      // unix seconds
   friend bool operator==(const LayerRow&, const LayerRow&) = default;
 };
 
 struct ImageRow {
-  Digest id;                        // sha256 of the config bytes
-  Digest chain;                     // ChainID of all layers; all zero for an image without layers
-  std::vector<LayerKey> layers;     // bottom first
-  std::vector<std::string> names;   // NAME:TAG, sorted
-  std::uint64_t size_bytes = 0;     // sum over its layers
-  std::string created;              // RFC 3339, from the config, else the time of import
+  Digest id;                      // sha256 of the config bytes
+  Digest chain;                   // ChainID of all layers; all zero for an image without layers
+  std::vector<LayerKey> layers;   // bottom first
+  std::vector<std::string> names; // NAME:TAG, sorted
+  std::uint64_t size_bytes = 0;   // sum over its layers
+  std::string created;            // RFC 3339, from the config, else the time of import
   std::string os;
   std::string architecture;
 };

@@ -1,0 +1,131 @@
+#include "store/catalog.hpp"
+
+#include "base/error.hpp"
+#include "store/container_table.hpp"
+#include "store/image_table.hpp"
+#include "store/layer_table.hpp"
+#include "store/name_table.hpp"
+#include "store/resolve.hpp"
+#include "store/schema.hpp"
+#include "store/sqlite.hpp"
+
+namespace layerbox {
+
+Catalog::Catalog(const std::string& path, MissingDatabase missing)
+    : db_(std::make_unique<Sqlite>(path, missing)) {
+  migrate(*db_, schema_steps(), missing);
+}
+
+Catalog::~Catalog() = default;
+Catalog::Catalog(Catalog&&) noexcept = default;
+Catalog& Catalog::operator=(Catalog&&) noexcept = default;
+
+std::optional<ImageRow> Catalog::image(const Digest& id) const {
+  Transaction moment(*db_, TransactionKind::read);
+  return image_table::find(*db_, id);
+}
+
+std::vector<ImageRow> Catalog::images() const {
+  Transaction moment(*db_, TransactionKind::read);
+  return image_table::all(*db_);
+}
+
+std::optional<Digest> Catalog::image_named(const ImageRef& ref) const {
+  return find_image_named(*db_, ref);
+}
+
+Digest Catalog::resolve_image(std::string_view reference) const {
+  Transaction moment(*db_, TransactionKind::read);
+  return layerbox::resolve_image(*db_, reference);
+}
+
+std::vector<std::pair<std::string, Digest>> Catalog::publish_image(const NewImage& image) {
+  Transaction transaction(*db_, TransactionKind::write);
+  for (const LayerRow& layer : image.layers)
+    layer_table::insert(*db_, layer);
+  image_table::insert(*db_, image.image);
+  std::vector<std::pair<std::string, Digest>> moved;
+  for (const std::string& name : image.image.names)
+    if (const auto before = name_table::point(*db_, name, image.image.id))
+      moved.emplace_back(name, *before);
+  transaction.commit();
+  return moved;
+}
+
+void Catalog::tag_image(const Digest& id, const ImageRef& ref) {
+  if (ref.digest || ref.tag.empty())
+    throw Error(ErrorKind::invalid_argument,
+                "name image '" + ref.str() + "': a name to give cannot have a digest");
+  Transaction transaction(*db_, TransactionKind::write);
+  name_table::point(*db_, ref.str(), id);
+  transaction.commit();
+}
+
+void Catalog::untag_image(const ImageRef& ref) {
+  Transaction transaction(*db_, TransactionKind::write);
+  if (!name_table::remove(*db_, ref.str())) throw_no_image_named(*db_, ref);
+  transaction.commit();
+}
+
+Unreferenced Catalog::remove_image(const Digest& id, const std::vector<LayerKey>& keep) {
+  Transaction transaction(*db_, TransactionKind::write);
+  const std::optional<ImageRow> row = image_table::find(*db_, id);
+  if (!row)
+    throw Error(ErrorKind::not_found, "remove image " + id.str() + ": there is no such image");
+  image_table::remove(*db_, id);
+  Unreferenced gone{layer_table::remove_unused(*db_, row->layers, keep), {id}};
+  transaction.commit();
+  return gone;
+}
+
+std::optional<LayerRow> Catalog::layer(const LayerKey& key) const {
+  return layer_table::find(*db_, key);
+}
+
+std::vector<LayerRow> Catalog::layers() const {
+  return layer_table::all(*db_);
+}
+
+std::vector<LayerRow> Catalog::layers_with_diff_id(const Digest& diff_id) const {
+  return layer_table::with_diff_id(*db_, diff_id);
+}
+
+std::vector<LayerRow> Catalog::layers_with_source_bytes(std::uint64_t source_bytes) const {
+  return layer_table::with_source_bytes(*db_, source_bytes);
+}
+
+std::size_t Catalog::image_count_of_layer(const LayerKey& key) const {
+  return layer_table::image_count(*db_, key);
+}
+
+std::vector<LayerKey> Catalog::remove_unused_layers(const std::vector<LayerKey>& keep) {
+  const std::vector<LayerKey> unused = layer_table::unused(*db_, keep);
+  if (unused.empty()) return {}; // the usual case, and it needs no write
+  Transaction transaction(*db_, TransactionKind::write);
+  std::vector<LayerKey> gone = layer_table::remove_unused(*db_, unused, keep);
+  transaction.commit();
+  return gone;
+}
+
+void Catalog::insert_container(const ContainerRow& row) {
+  Transaction transaction(*db_, TransactionKind::write);
+  container_table::insert(*db_, row);
+  transaction.commit();
+}
+
+void Catalog::remove_container(std::string_view id) {
+  Transaction transaction(*db_, TransactionKind::write);
+  container_table::remove(*db_, id);
+  transaction.commit();
+}
+
+std::vector<ContainerRow> Catalog::containers() const {
+  return container_table::all(*db_);
+}
+
+ContainerRow Catalog::resolve_container(std::string_view reference) const {
+  Transaction moment(*db_, TransactionKind::read);
+  return layerbox::resolve_container(*db_, reference);
+}
+
+} // namespace layerbox

@@ -1,0 +1,23 @@
+// container_table: the rows of kept containers. Functions throw Error; those that write require a
+// write transaction.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "store/rows.hpp"
+#include "store/sqlite.hpp"
+
+namespace layerbox::container_table {
+
+std::vector<ContainerRow> all(const Sqlite& db); // oldest first
+std::optional<ContainerRow> find(const Sqlite& db, std::string_view id);
+std::optional<ContainerRow> named(const Sqlite& db, std::string_view name);
+// Containers whose id begins with these hex digits, at most `limit`, in order.
+std::vector<ContainerRow> with_prefix(const Sqlite& db, std::string_view hex, std::size_t limit);
+
+void insert(const Sqlite& db, const ContainerRow& row); // Throws Error(already_exists)
+void remove(const Sqlite& db, std::string_view id);     // absence is success
+
+} // namespace layerbox::container_table

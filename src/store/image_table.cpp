@@ -1,0 +1,130 @@
+#include "store/image_table.hpp"
+
+#include "base/error.hpp"
+#include "base/rel_path.hpp"
+
+namespace layerbox::image_table {
+namespace {
+
+[[noreturn]] void throw_damaged(const Sqlite& db, const std::string& what) {
+  throw Error(ErrorKind::corrupt,
+              "database '" + printable(db.path()) + "': " + printable(what) + " is malformed");
+}
+
+Digest digest_of(const Sqlite& db, const std::string& hex) {
+  if (auto digest = Digest::from_hex(hex)) return *digest;
+  throw_damaged(db, "digest '" + hex + "'");
+}
+
+std::vector<LayerKey> layers_of(const Sqlite& db, std::int64_t serial) {
+  Statement query(db, "SELECT layer.key FROM image_layer JOIN layer "
+                      "ON layer.serial = image_layer.layer WHERE image = ? ORDER BY position");
+  query.bind(1, serial);
+  std::vector<LayerKey> layers;
+  while (query.next()) {
+    auto key = LayerKey::parse(query.text(0));
+    if (!key) throw_damaged(db, "layer '" + query.text(0) + "'");
+    layers.push_back(*key);
+  }
+  return layers;
+}
+
+std::vector<std::string> names_of(const Sqlite& db, std::int64_t serial) {
+  Statement query(db, "SELECT name FROM name WHERE image = ? ORDER BY name");
+  query.bind(1, serial);
+  std::vector<std::string> names;
+  while (query.next())
+    names.push_back(query.text(0));
+  return names;
+}
+
+// The queries below give the columns in this order.
+ImageRow row_of(const Sqlite& db, const Statement& query) {
+  ImageRow row;
+  const std::int64_t serial = query.integer(0);
+  row.id = digest_of(db, query.text(1));
+  row.chain = digest_of(db, query.text(2));
+  row.size_bytes = query.size(3);
+  row.created = query.text(4);
+  row.os = query.text(5);
+  row.architecture = query.text(6);
+  row.layers = layers_of(db, serial);
+  row.names = names_of(db, serial);
+  return row;
+}
+
+std::int64_t insert_row(const Sqlite& db, const ImageRow& row) {
+  Statement insert(db, "INSERT INTO image (id, chain, size_bytes, created, os, architecture) "
+                       "VALUES (?, ?, ?, ?, ?, ?)");
+  insert.bind(1, row.id.hex()).bind(2, row.chain.hex()).bind(3, row.size_bytes);
+  insert.bind(4, row.created).bind(5, row.os).bind(6, row.architecture);
+  insert.run();
+  Statement serial(db, "SELECT serial FROM image WHERE id = ?");
+  serial.bind(1, row.id.hex());
+  serial.next();
+  return serial.integer(0);
+}
+
+[[noreturn]] void throw_layer_gone(const ImageRow& row, const LayerKey& key) {
+  Error error(ErrorKind::not_found, "publish image " + row.id.str() + ": its layer " + key.str() +
+                                        " is not in the store");
+  error.set_hint("another command may have removed it just now; import the image again");
+  throw error;
+}
+
+} // namespace
+
+std::optional<ImageRow> find(const Sqlite& db, const Digest& id) {
+  Statement query(db, "SELECT serial, id, chain, size_bytes, created, os, architecture "
+                      "FROM image WHERE id = ?");
+  query.bind(1, id.hex());
+  if (!query.next()) return std::nullopt;
+  return row_of(db, query);
+}
+
+bool has(const Sqlite& db, const Digest& id) {
+  Statement query(db, "SELECT 1 FROM image WHERE id = ?");
+  return query.bind(1, id.hex()).next();
+}
+
+std::vector<ImageRow> all(const Sqlite& db) {
+  Statement query(db, "SELECT serial, id, chain, size_bytes, created, os, architecture "
+                      "FROM image ORDER BY serial DESC");
+  std::vector<ImageRow> rows;
+  while (query.next())
+    rows.push_back(row_of(db, query));
+  return rows;
+}
+
+std::vector<Digest> with_prefix(const Sqlite& db, std::string_view hex, std::size_t limit) {
+  // 'g' comes after every hex digit, so the range holds exactly the ids with the prefix.
+  Statement query(db, "SELECT id FROM image WHERE id >= ? AND id < ? ORDER BY id LIMIT ?");
+  query.bind(1, hex).bind(2, std::string(hex) + 'g').bind(3, static_cast<std::int64_t>(limit));
+  std::vector<Digest> ids;
+  while (query.next())
+    ids.push_back(digest_of(db, query.text(0)));
+  return ids;
+}
+
+void insert(const Sqlite& db, const ImageRow& row) {
+  Statement layer(db, "SELECT serial FROM layer WHERE key = ?");
+  std::vector<std::int64_t> layers;
+  for (const LayerKey& key : row.layers) {
+    if (!layer.bind(1, key.str()).next()) throw_layer_gone(row, key);
+    layers.push_back(layer.integer(0));
+    layer.reset();
+  }
+  if (has(db, row.id)) return;
+  const std::int64_t image = insert_row(db, row);
+  Statement link(db, "INSERT INTO image_layer (image, position, layer) VALUES (?, ?, ?)");
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    link.bind(1, image).bind(2, static_cast<std::int64_t>(i)).bind(3, layers[i]).run();
+}
+
+bool remove(const Sqlite& db, const Digest& id) {
+  Statement remove(db, "DELETE FROM image WHERE id = ?");
+  remove.bind(1, id.hex()).run();
+  return db.changes() == 1;
+}
+
+} // namespace layerbox::image_table

@@ -1,0 +1,28 @@
+// layer_table: the rows of layers. A row says that layers/sha256/<key>/ is whole and durable.
+// Functions throw Error; those that write require a write transaction.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "store/rows.hpp"
+#include "store/sqlite.hpp"
+
+namespace layerbox::layer_table {
+
+std::optional<LayerRow> find(const Sqlite& db, const LayerKey& key);
+std::vector<LayerRow> all(const Sqlite& db); // oldest first
+std::vector<LayerRow> with_diff_id(const Sqlite& db, const Digest& diff_id);
+std::vector<LayerRow> with_source_bytes(const Sqlite& db, std::uint64_t source_bytes);
+std::size_t image_count(const Sqlite& db, const LayerKey& key);
+
+// A row that is there already stays as it is.
+void insert(const Sqlite& db, const LayerRow& row);
+// Layers that no image has, but for those in `keep`.
+std::vector<LayerKey> unused(const Sqlite& db, const std::vector<LayerKey>& keep);
+// Deletes the rows of those of `candidates` that are unused, and returns their keys.
+std::vector<LayerKey> remove_unused(const Sqlite& db, const std::vector<LayerKey>& candidates,
+                                    const std::vector<LayerKey>& keep);
+
+} // namespace layerbox::layer_table
