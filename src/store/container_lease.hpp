@@ -29,12 +29,12 @@ struct ContainerState {
   std::string name; // "" when it has none
   Keep keep = Keep::throw_away;
   std::optional<Digest> image;
-  std::string image_name; // as the user wrote it
+  std::string image_name;       // as the user wrote it
   std::vector<LayerKey> layers; // bottom first: in use while the directory exists
   std::string backend;
   std::vector<std::string> command;
-  std::int64_t created = 0;  // unix seconds
-  std::int64_t finished = 0; // 0: not yet
+  std::int64_t created = 0;       // unix seconds
+  std::int64_t finished = 0;      // 0: not yet
   std::optional<int> exit_status; // as the shell would say it
   // The running first process, as seen from the host; 0 when none runs.
   std::int32_t pid = 0;
@@ -45,7 +45,7 @@ struct ContainerState {
 std::string new_container_id(); // 64 random hex digits (getrandom(2))
 
 class ContainerLease {
-public:
+ public:
   // Makes containers/<id>/ and holds its lease. Requires the gate shared. Throws Error.
   static ContainerLease create(const Store& store, ContainerState state);
   // Takes the lease of an existing container; nothing when it is held (the container runs).
@@ -56,7 +56,7 @@ public:
   // Rewrites the state. Not durable: it tells about the living, and about the kept it is fsynced.
   void update(const ContainerState& state);
 
-private:
+ private:
   ContainerLease(UniqueFd dir, FileLock lock, ContainerState state)
       : dir_(std::move(dir)), lock_(std::move(lock)), state_(std::move(state)) {}
   UniqueFd dir_;

@@ -24,14 +24,14 @@ namespace layerbox {
 // A private directory under staging/, locked while it lives; its destructor removes what is left.
 // Without its holder it is garbage, and sweep() of any later command removes it.
 class Staging {
-public:
+ public:
   Staging(Staging&&) noexcept = default;
   Staging& operator=(Staging&&) = delete;
   ~Staging();
   FdRef dir() const;
   const std::string& token() const { return token_; }
 
-private:
+ private:
   friend class Store;
   Staging(UniqueFd staging_root, std::string token, FileLock lock);
   UniqueFd staging_root_;
@@ -40,7 +40,7 @@ private:
 };
 
 class Store {
-public:
+ public:
   // Opens the store at the absolute path `root`, making it (0700) when missing. Refuses, with the
   // reason, a file system that cannot hold one (NFS, FUSE, casefold, overlay, no xattrs), a store
   // of another version, and a store whose trees were written under another id map than
@@ -63,6 +63,7 @@ public:
   Staging new_staging() const;
 
   // Blobs: content is verified against `digest` before it becomes visible, and is durable after.
+  // put_blob requires that the caller holds a Staging until the image's row is there.
   bool has_blob(const Digest& digest) const;
   void put_blob(const Digest& digest, std::string_view content) const;
   std::string read_blob(const Digest& digest, std::size_t max_bytes) const; // verified
@@ -75,8 +76,14 @@ public:
   // Renames PATH (relative to the root) into trash/ and returns; sweep() deletes it. Absence is
   // success. Throws Error.
   void move_to_trash(const std::string& path) const;
+  // Deletes an image: its row, its names, and what nothing else uses, which goes to trash for
+  // sweep(). What a container uses stays until it is gone; while somebody imports, the files stay
+  // for a later sweep(). Takes the gate exclusively. Throws Error(not_found).
+  void remove_image(const Digest& id);
   // Deletes what nobody holds: trash, staging without a lock, throw-away containers without a
-  // lease. Takes the gate exclusively for the marking; skips when it cannot have it at once.
+  // lease; and, while nobody imports, layers and blobs without a row and rows of layers that no
+  // image and no container has. Takes the gate exclusively for the marking; skips that when it
+  // cannot have it at once.
   // A container whose process outlived its layerbox is killed first (see container_lease.hpp).
   // Never throws for what it cannot remove; returns the number of things that were left, with the
   // reason of the first in `why`.
@@ -87,7 +94,7 @@ public:
   };
   SweepResult sweep();
 
-private:
+ private:
   Store(std::string path, UniqueFd root, Identity identity);
   std::string path_;
   UniqueFd root_;

@@ -1,0 +1,176 @@
+#include "store/container_lease.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+
+#include "base/error.hpp"
+#include "base/fault.hpp"
+#include "base/fs_at.hpp"
+#include "base/stream.hpp"
+#include "base/temp.hpp"
+#include "base/walk.hpp"
+#include "store/container_state.hpp"
+#include "store/layout.hpp"
+#include "store/process_identity.hpp"
+#include "store/store.hpp"
+
+namespace layerbox {
+namespace {
+
+RelPath lease_path(std::string_view id) {
+  return RelPath::parse(layout::container_dir(id)).child(layout::kLease);
+}
+
+void require_container_id(std::string_view id) {
+  if (!is_container_id(id))
+    throw Error(ErrorKind::invalid_argument,
+                "'" + printable(id.substr(0, 100)) + "' is not a container id of 64 hex digits");
+}
+
+std::string read_from_start(FdRef fd) {
+  const auto size = static_cast<std::uint64_t>(stat_fd(fd).st_size);
+  FileRangeSource source(fd, 0, size, layout::kLease);
+  return read_all(source, kMaxContainerStateBytes, layout::kLease);
+}
+
+// The holder may be rewriting the state just now: then it is whole again in a moment.
+std::optional<ContainerState> try_read_state(FdRef fd) {
+  constexpr int kTries = 20;
+  for (int i = 0; i < kTries; ++i) {
+    try {
+      return parse_container_state(read_from_start(fd));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corrupt) throw;
+    }
+    ::sched_yield();
+  }
+  return std::nullopt;
+}
+
+// Written over the old document with one call, and with spaces over what is left of it: a reader
+// never meets the end of a longer document behind a shorter one.
+void write_state(FdRef fd, const ContainerState& state) {
+  std::string text = container_state_text(state);
+  const auto old_size = static_cast<std::size_t>(stat_fd(fd).st_size);
+  if (text.size() < old_size) text.append(old_size - text.size(), ' ');
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t put =
+        ::pwrite(fd.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw_errno(errno, "write the state of container " + state.id);
+    done += static_cast<std::size_t>(put);
+  }
+}
+
+void make_durable(FdRef containers, FdRef dir, FdRef lease) {
+  fsync_fd(lease, layout::kLease);
+  fsync_fd(dir, "the container's directory");
+  fsync_fd(containers, layout::kContainers);
+}
+
+bool same_file(FdRef fd, const std::optional<UniqueFd>& other) {
+  if (!other) return false;
+  const struct stat a = stat_fd(fd);
+  const struct stat b = stat_fd(*other);
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+std::optional<FileLock> try_lease(UniqueFd lease, FdRef root, const RelPath& path) {
+  // list_containers() asks whether a lease is held by taking it shared for a moment. Only a living
+  // container holds it exclusively; so as long as it can be had shared, the exclusive try repeats.
+  for (;;) {
+    if (auto lock = FileLock::try_take(std::move(lease), LockMode::exclusive, layout::kLease))
+      return lock;
+    auto probe = try_open_beneath(root, path, O_RDWR | O_CLOEXEC);
+    if (!probe) return std::nullopt;
+    if (!FileLock::try_take(std::move(*probe), LockMode::shared, layout::kLease))
+      return std::nullopt;
+    auto again = try_open_beneath(root, path, O_RDWR | O_CLOEXEC);
+    if (!again) return std::nullopt;
+    lease = std::move(*again);
+    ::sched_yield();
+  }
+}
+
+std::optional<ContainerInfo> look_at(const Store& store, const std::string& id) {
+  const RelPath path = lease_path(id);
+  auto lease = try_open_beneath(store.root(), path, O_RDONLY | O_CLOEXEC);
+  if (!lease) return std::nullopt;
+  ContainerInfo info;
+  auto state = try_read_state(*lease);
+  if (!state) return std::nullopt;
+  info.state = std::move(*state);
+  info.held = !FileLock::try_take(std::move(*lease), LockMode::shared, layout::kLease).has_value();
+  info.running = info.held && first_process_lives(info.state);
+  return info;
+}
+
+} // namespace
+
+std::string new_container_id() {
+  return random_token() + random_token();
+}
+
+ContainerLease ContainerLease::create(const Store& store, ContainerState state) {
+  if (state.id.empty()) state.id = new_container_id();
+  require_container_id(state.id);
+  const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
+                                           O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  make_dir_at(containers, state.id.c_str(), 0700);
+  UniqueFd dir =
+      open_beneath(containers, RelPath::parse(state.id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  fault_point("store.create_container.before_lease");
+  UniqueFd file = open_beneath(dir, RelPath::parse(layout::kLease),
+                               O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  FileLock lock = FileLock::take(std::move(file), LockMode::exclusive, layout::kLease);
+  fault_point("store.create_container.before_state");
+  write_state(lock.fd(), state);
+  if (state.keep == Keep::kept) make_durable(containers, dir, lock.fd());
+  return {std::move(dir), std::move(lock), std::move(state)};
+}
+
+std::optional<ContainerLease> ContainerLease::try_take(const Store& store, std::string_view id) {
+  require_container_id(id);
+  const RelPath path = lease_path(id);
+  auto dir = try_open_beneath(store.root(), path.parent(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  auto lease = dir ? try_open_beneath(*dir, RelPath::parse(layout::kLease), O_RDWR | O_CLOEXEC)
+                   : std::nullopt;
+  if (!lease) throw Error(ErrorKind::not_found, "container " + std::string(id) + " is not there");
+  auto lock = try_lease(std::move(*lease), store.root(), path);
+  if (!lock) return std::nullopt;
+  // It may have been moved to trash between the opening and the locking.
+  if (!same_file(lock->fd(), try_open_beneath(store.root(), path, O_PATH | O_CLOEXEC)))
+    throw Error(ErrorKind::not_found, "container " + std::string(id) + " was just removed");
+  auto state = try_read_state(lock->fd());
+  if (!state)
+    throw Error(ErrorKind::corrupt, "container " + std::string(id) + ": its state is damaged");
+  return ContainerLease(std::move(*dir), std::move(*lock), std::move(*state));
+}
+
+void ContainerLease::update(const ContainerState& state) {
+  write_state(lock_.fd(), state);
+  if (state.keep == Keep::kept) fsync_fd(lock_.fd(), layout::kLease);
+  state_ = state;
+}
+
+std::vector<ContainerInfo> list_containers(const Store& store) {
+  const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
+                                           O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  std::vector<ContainerInfo> found;
+  for (const std::string& name : list_dir(containers)) {
+    if (!is_container_id(name)) continue;
+    if (auto info = look_at(store, name)) found.push_back(std::move(*info));
+  }
+  std::stable_sort(found.begin(), found.end(), [](const ContainerInfo& a, const ContainerInfo& b) {
+    return a.state.created < b.state.created;
+  });
+  return found;
+}
+
+} // namespace layerbox

@@ -1,0 +1,87 @@
+#include "store/container_state.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+
+namespace layerbox {
+namespace {
+
+using Json = nlohmann::json;
+
+[[noreturn]] void throw_damaged() {
+  throw Error(ErrorKind::corrupt, "read a container's state: it is damaged");
+}
+
+std::vector<LayerKey> layers_from(const Json& names) {
+  std::vector<LayerKey> layers;
+  for (const auto& name : names) {
+    const auto key = LayerKey::parse(name.get<std::string>());
+    if (!key) throw_damaged();
+    layers.push_back(*key);
+  }
+  return layers;
+}
+
+ContainerState from_json(const Json& json) {
+  ContainerState state;
+  state.id = json.at("id").get<std::string>();
+  if (!is_container_id(state.id)) throw_damaged();
+  state.name = json.at("name").get<std::string>();
+  state.keep = json.at("keep").get<bool>() ? Keep::kept : Keep::throw_away;
+  if (!json.at("image").is_null()) state.image = Digest::parse(json.at("image").get<std::string>());
+  state.image_name = json.at("image_name").get<std::string>();
+  state.layers = layers_from(json.at("layers"));
+  state.backend = json.at("backend").get<std::string>();
+  state.command = json.at("command").get<std::vector<std::string>>();
+  state.created = json.at("created").get<std::int64_t>();
+  state.finished = json.at("finished").get<std::int64_t>();
+  if (!json.at("exit_status").is_null()) state.exit_status = json.at("exit_status").get<int>();
+  state.pid = json.at("pid").get<std::int32_t>();
+  state.pid_start_time = json.at("pid_start_time").get<std::uint64_t>();
+  state.pid_namespace = json.at("pid_namespace").get<std::uint64_t>();
+  return state;
+}
+
+} // namespace
+
+bool is_container_id(std::string_view text) {
+  return Digest::from_hex(text).has_value();
+}
+
+std::string container_state_text(const ContainerState& state) {
+  Json layers = Json::array();
+  for (const LayerKey& key : state.layers)
+    layers.push_back(key.str());
+  Json json = {
+      {"id", state.id},
+      {"name", state.name},
+      {"keep", state.keep == Keep::kept},
+      {"image", nullptr},
+      {"image_name", state.image_name},
+      {"layers", std::move(layers)},
+      {"backend", state.backend},
+      {"command", state.command},
+      {"created", state.created},
+      {"finished", state.finished},
+      {"exit_status", nullptr},
+      {"pid", state.pid},
+      {"pid_start_time", state.pid_start_time},
+      {"pid_namespace", state.pid_namespace},
+  };
+  if (state.image) json["image"] = state.image->str();
+  if (state.exit_status) json["exit_status"] = *state.exit_status;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+ContainerState parse_container_state(std::string_view text) {
+  try {
+    return from_json(Json::parse(text));
+  } catch (const Json::exception&) {
+    throw_damaged();
+  } catch (const Error&) { // a digest that is none
+    throw_damaged();
+  }
+}
+
+} // namespace layerbox

@@ -1,0 +1,32 @@
+#include "store/locks.hpp"
+
+#include <fcntl.h>
+
+#include "base/fs_at.hpp"
+#include "store/layout.hpp"
+
+namespace layerbox {
+namespace {
+
+UniqueFd open_locks(FdRef root) {
+  return open_beneath(root, RelPath::parse(layout::kLocks), O_RDWR | O_CLOEXEC);
+}
+
+} // namespace
+
+std::uint64_t layer_lock_number(const Digest& diff_id) {
+  std::uint64_t first = 0;
+  for (std::size_t i = 0; i < sizeof first; ++i)
+    first = first << 8 | diff_id.bytes()[i];
+  return std::uint64_t{1} << 60 | first >> 4;
+}
+
+RangeLock take_lock(FdRef root, std::uint64_t number, LockMode mode) {
+  return RangeLock::take(open_locks(root), number, mode, layout::kLocks);
+}
+
+std::optional<RangeLock> try_lock(FdRef root, std::uint64_t number, LockMode mode) {
+  return RangeLock::try_take(open_locks(root), number, mode, layout::kLocks);
+}
+
+} // namespace layerbox

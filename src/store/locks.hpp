@@ -1,0 +1,25 @@
+// locks: the numbers of the store's `locks` file, and what each stands for.
+//
+// The file is empty; open-file-description locks lie on byte ranges of it (base/file_lock.hpp).
+// Every lock opens the file anew, because two locks on one open file would be one lock.
+// docs/on-disk.md, "Locks", says in which order they are taken.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/digest.hpp"
+#include "base/file_lock.hpp"
+
+namespace layerbox {
+
+inline constexpr std::uint64_t kGateLock = 0;
+inline constexpr std::uint64_t kTrashLock = 1; // who holds it deletes what lies in trash/
+// Layers: 2^60 and the first 60 bits of the DiffID, so that they meet no number above.
+std::uint64_t layer_lock_number(const Digest& diff_id);
+
+// `root` is the store's directory. Throws Error.
+RangeLock take_lock(FdRef root, std::uint64_t number, LockMode mode);
+std::optional<RangeLock> try_lock(FdRef root, std::uint64_t number, LockMode mode);
+
+} // namespace layerbox

@@ -1,0 +1,28 @@
+// process_identity: is the process that a container's state names still that process? A pid alone
+// says nothing, because the kernel gives it to others later; with the start time and the inode
+// number of the pid namespace it does. Source: proc(5), pidfd_open(2), namespaces(7).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "store/container_lease.hpp"
+
+namespace layerbox {
+
+struct ProcessFacts {
+  char state = '?';             // a letter of /proc/PID/stat; 'Z' and 'X' are dead
+  std::uint64_t start_time = 0; // clock ticks since boot
+};
+
+std::optional<ProcessFacts> process_facts(pid_t pid); // nothing when there is no such process
+// The inode number of its pid namespace; nothing when there is no such process, or when it is
+// somebody else's and may not be looked at.
+std::optional<std::uint64_t> pid_namespace_of(pid_t pid);
+
+// True when the first process of the container is alive.
+bool first_process_lives(const ContainerState& state);
+
+} // namespace layerbox

@@ -1,0 +1,144 @@
+// How garbage goes: what nobody holds is renamed to trash while the gate is held exclusively, which
+// takes microseconds, and deleted after. docs/on-disk.md, "What a crash can leave".
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/fs_at.hpp"
+#include "base/walk.hpp"
+#include "store/container_state.hpp"
+#include "store/locks.hpp"
+#include "store/staging_area.hpp"
+#include "store/store.hpp"
+#include "store/trash.hpp"
+
+namespace layerbox {
+namespace {
+
+std::vector<std::string> names_in(FdRef root, const char* path) {
+  return list_dir(open_beneath(root, RelPath::parse(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::string join(std::string_view directory, std::string_view name) {
+  return std::string(directory).append("/").append(name);
+}
+
+// What the store's containers hold, as far as it can be known.
+struct ContainersInUse {
+  std::vector<LayerKey> layers;
+  bool all_known = true; // false: the state of one that must stay cannot be read
+};
+
+// Requires the gate exclusive for its whole life.
+class Marker {
+ public:
+  explicit Marker(Store& store) : store_(store) {}
+
+  void mark() {
+    const StagingArea staging = look_at_staging(store_.root());
+    for (const std::string& token : staging.dead)
+      store_.move_to_trash(join(layout::kStaging, token));
+    const ContainersInUse in_use = mark_containers();
+    // An import makes files first and rows last: a file without a row is garbage only when nobody
+    // imports.
+    if (staging.held > 0) return;
+    mark_blobs();
+    if (in_use.all_known) mark_unused_layers(in_use.layers);
+    mark_layers_without_row();
+  }
+
+ private:
+  ContainersInUse mark_containers() {
+    ContainersInUse in_use;
+    for (const std::string& name : names_in(store_.root(), layout::kContainers))
+      if (!mark_container(name, in_use.layers)) in_use.all_known = false;
+    return in_use;
+  }
+
+  // False when the container stays and its state cannot be read.
+  bool mark_container(const std::string& name, std::vector<LayerKey>& layers) {
+    const std::string path = join(layout::kContainers, name);
+    const RelPath lease = RelPath::parse(path).child(layout::kLease);
+    auto file = is_container_id(name) ? try_open_beneath(store_.root(), lease, O_RDONLY | O_CLOEXEC)
+                                      : std::nullopt;
+    if (!file) { // making a container needs the gate: this one's maker is gone
+      store_.move_to_trash(path);
+      return true;
+    }
+    const auto lock = FileLock::try_take(std::move(*file), LockMode::exclusive, path);
+    const auto state = try_read_state(lease);
+    if (lock && may_go(name, state)) {
+      // empty_trash() ends the process that may have been left behind.
+      store_.move_to_trash(path);
+      return true;
+    }
+    if (!state) return false;
+    layers.insert(layers.end(), state->layers.begin(), state->layers.end());
+    return true;
+  }
+
+  std::optional<ContainerState> try_read_state(const RelPath& lease) {
+    try {
+      return parse_container_state(read_small_file(store_.root(), lease, kMaxContainerStateBytes));
+    } catch (const Error&) {
+      return std::nullopt;
+    }
+  }
+
+  // Nobody holds it. Where the state cannot be read, the row says whether it was to be kept.
+  bool may_go(const std::string& id, const std::optional<ContainerState>& state) {
+    if (state) return state->keep == Keep::throw_away;
+    const auto rows = store_.catalog().containers();
+    return std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row.id == id; });
+  }
+
+  void mark_blobs() {
+    for (const std::string& name : names_in(store_.root(), layout::kBlobs)) {
+      const auto digest = Digest::from_hex(name);
+      if (!digest || !store_.catalog().image(*digest))
+        store_.move_to_trash(join(layout::kBlobs, name));
+    }
+  }
+
+  void mark_unused_layers(const std::vector<LayerKey>& in_use) {
+    for (const LayerKey& key : store_.catalog().remove_unused_layers(in_use))
+      store_.move_to_trash(layout::layer_dir(key));
+  }
+
+  void mark_layers_without_row() {
+    for (const std::string& name : names_in(store_.root(), layout::kLayers)) {
+      const auto key = LayerKey::parse(name);
+      if (key && store_.catalog().layer(*key)) continue;
+      // Whoever holds the layer's lock is at work on it, whatever else he holds.
+      if (key && !try_lock(store_.root(), layer_lock_number(key->diff_id), LockMode::exclusive))
+        continue;
+      store_.move_to_trash(join(layout::kLayers, name));
+    }
+  }
+
+  Store& store_;
+};
+
+} // namespace
+
+Store::SweepResult Store::sweep() {
+  SweepResult result;
+  try {
+    if (const auto gate = try_gate(LockMode::exclusive)) Marker(*this).mark();
+  } catch (const Error& error) {
+    result.left = 1;
+    result.why = error.what();
+  }
+  try {
+    const TrashResult trash = empty_trash(root_, identity_);
+    result.removed = trash.removed;
+    if (result.left == 0) result.why = trash.why;
+    result.left += trash.left;
+  } catch (const Error& error) {
+    if (result.left++ == 0) result.why = error.what();
+  }
+  return result;
+}
+
+} // namespace layerbox
