@@ -19,8 +19,8 @@ namespace layerbox {
 // The container's first process, as the host sees it.
 struct Started {
   pid_t pid = 0;
-  std::uint64_t start_time = 0;     // /proc/PID/stat field 22
-  std::uint64_t pid_namespace = 0;  // inode of /proc/PID/ns/pid
+  std::uint64_t start_time = 0;    // /proc/PID/stat field 22
+  std::uint64_t pid_namespace = 0; // inode of /proc/PID/ns/pid
 };
 
 struct RunHooks {

@@ -25,9 +25,9 @@ struct ProcessSpec {
   std::vector<std::string> env;  // K=V; HOME is added from passwd when it is not here
   std::string cwd = "/";         // made when it is missing
   UserSpec user;
-  bool terminal = false;         // a pty of the container's own devpts
-  bool interactive = false;      // our standard input is the command's; else it reads /dev/null
-  bool init = false;             // pid 1 is a small init of ours that reaps and forwards
+  bool terminal = false;    // a pty of the container's own devpts
+  bool interactive = false; // our standard input is the command's; else it reads /dev/null
+  bool init = false;        // pid 1 is a small init of ours that reaps and forwards
   std::vector<std::string> capabilities; // "CAP_CHOWN" …: bounding, permitted, effective (for root)
 };
 
@@ -38,9 +38,9 @@ struct MountSpec {
   std::string source;      // bind: absolute host path, file or directory, must exist
   std::string destination; // absolute path inside; made when missing
   bool read_only = false;
-  bool recursive = true;   // bind: mounts below the source come along
-  bool idmap = true;       // bind, for root: ids read the same on both sides
-  std::string options;     // tmpfs: "size=64m,mode=1777" and the words nosuid, nodev, noexec, exec …
+  bool recursive = true; // bind: mounts below the source come along
+  bool idmap = true;     // bind, for root: ids read the same on both sides
+  std::string options; // tmpfs: "size=64m,mode=1777" and the words nosuid, nodev, noexec, exec …
 };
 
 enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up
@@ -50,11 +50,11 @@ struct RunSpec {
   MountPlan rootfs;
   bool read_only_rootfs = false;
   ProcessSpec process;
-  std::string hostname;             // "" gives the first 12 digits of the id
-  std::vector<MountSpec> mounts;    // volumes and tmpfs, in the user's order
+  std::string hostname;          // "" gives the first 12 digits of the id
+  std::vector<MountSpec> mounts; // volumes and tmpfs, in the user's order
   NetworkMode network = NetworkMode::none;
-  IdMap id_map;                     // of the container's user namespace
-  bool idmap_rootfs = false;        // the anchor's ids are mapped by mount (root's containers)
+  IdMap id_map;              // of the container's user namespace
+  bool idmap_rootfs = false; // the anchor's ids are mapped by mount (root's containers)
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
   std::vector<std::string> masked_paths;    // absolute; absent ones are passed over
   std::vector<std::string> read_only_paths; // absolute; absent ones are passed over

@@ -1,0 +1,78 @@
+// act: the vocabulary that the plan and the child share: the things a container's first process
+// does, in plain words, and the shape of one of them as the child sees it.
+//
+// compile() writes a Plan of Steps (plan.hpp) with strings; child_program turns each into a ChildOp
+// with C strings and descriptors made before the clone; the child executes the array and nothing
+// else. This header is included by the child, so it holds plain data only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace layerbox {
+
+enum class Act : std::uint8_t {
+  // Before the ids are mapped, beside the parent's work.
+  private_mounts, // nothing we mount reaches the host, nothing of the host's reaches us
+  hostname,       // data: the name
+  loopback,       // "lo" up
+  wait_go,        // until the parent has mapped the ids
+  become_root,    // ids 0 of the namespace
+  // The rootfs.
+  scratch,      // a tmpfs on the old root, gone with it: provided files, empty directory for masks
+  attach_clone, // fd: the anchor as the parent cloned it; becomes root and working directory
+  clone_tree,   // source: the anchor, cloned here (an ordinary user's container)
+  mount_below,  // source: file system, target: a directory below the anchor, data: options
+  overlay,      // list: fsconfig words in order; target: where to put it, below the anchor
+  // Below the new root. Targets are without a leading '/'.
+  mount_fs,   // source: file system, target: a real directory (no symlink), data: options
+  mount_sys,  // sysfs, or the host's /sys as a read-only clone where that is refused
+  enter,      // working directory: target, a real directory
+  leave,      // working directory: the root again
+  device,     // target: name here; source: the host's node, bound
+  symlink,    // target: name here; source: what it says
+  mount_here, // as mount_fs on a new directory here
+  terminal,   // a pty of the devpts here, its slave on "console", its master to the parent
+  // At the user's wish. Targets are resolved inside the root.
+  bind,      // fd or source: the tree
+  tmpfs,     // data: options
+  provide,   // data: content; source: its name in scratch
+  mask,      // by /dev/null or an empty directory
+  read_only, // what is there, read-only
+  workdir,   // made when missing, kept open
+  root_read_only,
+  // The process.
+  pivot,
+  enter_workdir,
+  limit_caps,    // bounding set
+  become_user,   // looked up inside
+  stdio,         // terminal, or an empty input, or what we have
+  follow_parent, // ends with layerbox
+  fork_init,     // pid 1 stays behind as init
+  session,       // its own, with the terminal
+  exec,
+};
+
+inline constexpr std::size_t kActCount = static_cast<std::size_t>(Act::exec) + 1;
+
+// Step flags.
+inline constexpr std::uint32_t kOptional = 1U << 0;  // the kernel may refuse; then it is left out
+inline constexpr std::uint32_t kRecursive = 1U << 1; // with the mounts below
+inline constexpr std::uint32_t kReadOnly = 1U << 2;
+inline constexpr std::uint32_t kOldApi = 1U << 3;   // overlay by mount(2), not by fsconfig(2)
+inline constexpr std::uint32_t kHostTree = 1U << 4; // mount_sys: clone the host's at once
+
+// One thing to do. Strings are the plan's, descriptors the launcher's; both outlive the child.
+struct ChildOp {
+  Act act = Act::exec;
+  std::uint32_t flags = 0;
+  int fd = -1;
+  unsigned long mount_flags = 0; // MS_* of mount(2)
+  const char* target = nullptr;
+  const char* source = nullptr;
+  const char* data = nullptr;
+  std::size_t data_bytes = 0;
+  const char* const* list = nullptr; // ends with a null pointer
+};
+
+} // namespace layerbox

@@ -1,0 +1,135 @@
+#include "runner/child.hpp"
+
+#include <cstring>
+
+#include "runner/child_acts.hpp"
+#include "runner/child_calls.hpp"
+
+namespace layerbox {
+namespace child {
+namespace {
+
+constexpr int kSetupFailed = 125;
+constexpr int kNotExecutable = 126;
+constexpr int kNotFound = 127;
+
+// A switch, not a table: a table of function pointers is relocated at every start.
+int perform(ChildContext& context, const ChildOp& op) noexcept {
+  switch (op.act) {
+  case Act::private_mounts:
+    return private_mounts(context, op);
+  case Act::hostname:
+    return hostname(context, op);
+  case Act::loopback:
+    return loopback(context, op);
+  case Act::wait_go:
+    return wait_go(context, op);
+  case Act::become_root:
+    return become_root(context, op);
+  case Act::scratch:
+    return scratch(context, op);
+  case Act::attach_clone:
+    return attach_clone(context, op);
+  case Act::clone_tree:
+    return clone_anchor(context, op);
+  case Act::mount_below:
+    return mount_below(context, op);
+  case Act::overlay:
+    return overlay(context, op);
+  case Act::mount_fs:
+    return mount_fs(context, op);
+  case Act::mount_sys:
+    return mount_sys(context, op);
+  case Act::enter:
+    return enter(context, op);
+  case Act::leave:
+    return leave(context, op);
+  case Act::device:
+    return device(context, op);
+  case Act::symlink:
+    return symlink(context, op);
+  case Act::mount_here:
+    return mount_here(context, op);
+  case Act::terminal:
+    return terminal(context, op);
+  case Act::bind:
+    return bind(context, op);
+  case Act::tmpfs:
+    return tmpfs(context, op);
+  case Act::provide:
+    return provide(context, op);
+  case Act::mask:
+    return mask(context, op);
+  case Act::read_only:
+    return read_only(context, op);
+  case Act::workdir:
+    return workdir(context, op);
+  case Act::root_read_only:
+    return root_read_only(context, op);
+  case Act::pivot:
+    return pivot(context, op);
+  case Act::enter_workdir:
+    return enter_workdir(context, op);
+  case Act::limit_caps:
+    return limit_caps(context, op);
+  case Act::become_user:
+    return become_user(context, op);
+  case Act::stdio:
+    return stdio(context, op);
+  case Act::follow_parent:
+    return follow_parent(context, op);
+  case Act::fork_init:
+    return fork_init(context, op);
+  case Act::session:
+    return session(context, op);
+  case Act::exec:
+    return exec(context, op);
+  }
+  return -EINVAL;
+}
+
+int status_of(const ChildContext& context) noexcept {
+  if (context.report.detail == ChildDetail::command_not_found) return kNotFound;
+  if (context.report.detail >= ChildDetail::command_not_executable) return kNotExecutable;
+  return kSetupFailed;
+}
+
+} // namespace
+
+void explain(ChildContext& context, ChildDetail detail, const char* text) noexcept {
+  ChildReport& report = context.report;
+  if (report.detail != ChildDetail::none) return;
+  report.detail = detail;
+  std::size_t i = 0;
+  for (; text[i] != '\0' && i + 1 < ChildReport::kTextBytes; ++i)
+    report.text[i] = text[i];
+  report.text[i] = '\0';
+}
+
+void fail(ChildContext& context, int error, int status) noexcept {
+  context.report.error = error;
+  // At most PIPE_BUF bytes: written whole or, when nobody listens any more, not at all.
+  (void)call(SYS_write, context.report_fd, &context.report, sizeof context.report);
+  for (;;)
+    (void)call(SYS_exit_group, status);
+}
+
+} // namespace child
+
+void run_child(ChildContext& context) noexcept {
+  child::close_fd(context.launcher_go_fd);
+  for (std::size_t i = 0; i < context.op_count; ++i) {
+    context.report.step = static_cast<std::uint32_t>(i);
+    const ChildOp& op = context.ops[i];
+    const int result = child::perform(context, op);
+    if (result >= 0) continue;
+    if ((op.flags & kOptional) != 0) {
+      context.report.detail = ChildDetail::none;
+      continue;
+    }
+    child::fail(context, -result, child::status_of(context));
+  }
+  child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
+}
+
+} // namespace layerbox

@@ -1,0 +1,99 @@
+// child: the first process of a container, between clone3(2) and execve(2).
+//
+// It is another country: a copy of the launcher's memory in which nothing may be assumed of the C++
+// library, of malloc or of any lock. Its files (child*.cpp, pid1.cpp, exec_error.cpp) throw
+// nothing, allocate nothing and call nothing but the system, string functions without state, and
+// each other; a test reads the undefined symbols of their object files against an allow-list.
+//
+// It executes ops in order. When one fails it writes one ChildReport to report_fd and exits; when
+// the command has been executed, report_fd closes by itself (close-on-exec) and nothing was
+// written: that is success.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "runner/act.hpp"
+
+namespace layerbox {
+
+// Why, where errno alone does not say it.
+enum class ChildDetail : std::uint32_t {
+  none,
+  symlink_refused,      // text: the path
+  not_a_directory,      // text: the path
+  directory_for_file,   // the source is a file, the target a directory
+  file_for_directory,   // the other way round
+  workdir_unreachable,  // text: what getcwd(2) said
+  host_terminal_lost,   // the pty could not be handed over
+  overlay_options_long, // mount(2) takes one page
+  kernel_message,       // text: what the file system said (fsopen(2) log)
+  user_unknown,         // text: the name
+  group_unknown,        // text: the name
+  user_unmapped,        // text: the id
+  group_unmapped,       // text: the id
+  accounts_unreadable,  // text: the file; it is not a regular file
+  accounts_too_large,   // text: the file
+  // The command. From here on it is the command's failure, not ours.
+  command_not_found, // text: the name
+  command_not_executable,
+  command_is_directory,
+  interpreter_missing, // text: the interpreter
+  wrong_architecture,  // text: the machine
+  not_a_program,       // neither ELF nor #!
+  command_refused,     // any other errno
+};
+
+struct ChildReport {
+  static constexpr std::size_t kTextBytes = 256;
+  std::uint32_t step = 0; // index in ops
+  std::int32_t error = 0; // errno
+  ChildDetail detail = ChildDetail::none;
+  char text[kTextBytes] = {}; // ends with a NUL
+};
+
+struct ChildIdRange {
+  std::uint32_t inside = 0;
+  std::uint32_t count = 0;
+};
+
+// All that the child knows. The launcher fills the upper part before the clone; the lower part is
+// the child's own state.
+struct ChildContext {
+  const ChildOp* ops = nullptr;
+  std::size_t op_count = 0;
+
+  int go_fd = -1;           // read end: one byte says go; it hangs up when the launcher is gone
+  int launcher_go_fd = -1;  // the write end, which the child must close
+  int report_fd = -1;       // write end, close-on-exec
+  int terminal_socket = -1; // the master goes out here
+  bool terminal = false;
+  bool interactive = false;
+  bool may_setgroups = false;
+  std::uint16_t rows = 0;
+  std::uint16_t columns = 0;
+
+  char* const* args = nullptr; // ends with a null pointer
+  char** env = nullptr;        // ends with two null pointers: room for HOME
+  std::size_t env_count = 0;
+  const char* path = nullptr; // where commands are searched, "a:b"
+  const char* user = nullptr; // UserSpec.text
+  bool needs_home = false;    // env has no HOME
+  const ChildIdRange* uids = nullptr;
+  std::size_t uid_count = 0;
+  const ChildIdRange* gids = nullptr;
+  std::size_t gid_count = 0;
+  std::uint64_t capabilities = 0; // bit N is capability number N
+
+  int root_fd = -1;
+  int scratch_fd = -1;
+  int workdir_fd = -1;
+  int slave_fd = -1;
+  ChildReport report;
+  char home[512] = {}; // "HOME=…"
+};
+
+// Runs the program of `context`. Must be entered in the process that the clone made.
+[[noreturn]] void run_child(ChildContext& context) noexcept;
+
+} // namespace layerbox

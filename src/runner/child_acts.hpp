@@ -1,0 +1,68 @@
+// child_acts: what the files of the child offer each other. An act returns 0 or -errno; where errno
+// alone would puzzle a reader it has called explain() first.
+#pragma once
+
+#include "runner/child.hpp"
+
+namespace layerbox::child {
+
+// Notes why, and on what; the first note stays.
+void explain(ChildContext& context, ChildDetail detail, const char* text) noexcept;
+// Sends the report with `error` (positive) and ends the process.
+[[noreturn]] void fail(ChildContext& context, int error, int status) noexcept;
+
+// child_paths.cpp: names below `root`. `resolve` is RESOLVE_* of openat2(2): kReal for our own
+// mount points, kInRoot for names that a user gave.
+inline constexpr std::uint64_t kReal = 0x08 | 0x04 | 0x02; // BENEATH, NO_SYMLINKS, NO_MAGICLINKS
+inline constexpr std::uint64_t kInRoot = 0x10 | 0x02;      // IN_ROOT, NO_MAGICLINKS
+inline constexpr std::size_t kPathBytes = 4096;            // PATH_MAX
+// O_PATH descriptor of a directory; missing ones are made. Or -errno.
+int make_directories(int root, const char* name, std::uint64_t resolve) noexcept;
+// The same of a file; a missing one is made empty, with its directories.
+int make_file(int root, const char* name, std::uint64_t resolve) noexcept;
+
+// child_mounts.cpp
+int private_mounts(ChildContext&, const ChildOp&) noexcept;
+int scratch(ChildContext&, const ChildOp&) noexcept;
+int attach_clone(ChildContext&, const ChildOp&) noexcept;
+int clone_anchor(ChildContext&, const ChildOp&) noexcept;
+int mount_fs(ChildContext&, const ChildOp&) noexcept;
+int mount_sys(ChildContext&, const ChildOp&) noexcept;
+int mount_below(ChildContext&, const ChildOp&) noexcept;
+int root_read_only(ChildContext&, const ChildOp&) noexcept;
+int pivot(ChildContext&, const ChildOp&) noexcept;
+// child_overlay.cpp
+int overlay(ChildContext&, const ChildOp&) noexcept;
+// child_dev.cpp
+int enter(ChildContext&, const ChildOp&) noexcept;
+int leave(ChildContext&, const ChildOp&) noexcept;
+int device(ChildContext&, const ChildOp&) noexcept;
+int symlink(ChildContext&, const ChildOp&) noexcept;
+int mount_here(ChildContext&, const ChildOp&) noexcept;
+int terminal(ChildContext&, const ChildOp&) noexcept;
+// child_binds.cpp
+int bind(ChildContext&, const ChildOp&) noexcept;
+int tmpfs(ChildContext&, const ChildOp&) noexcept;
+int provide(ChildContext&, const ChildOp&) noexcept;
+int mask(ChildContext&, const ChildOp&) noexcept;
+int read_only(ChildContext&, const ChildOp&) noexcept;
+// child_process.cpp
+int hostname(ChildContext&, const ChildOp&) noexcept;
+int loopback(ChildContext&, const ChildOp&) noexcept;
+int wait_go(ChildContext&, const ChildOp&) noexcept;
+int become_root(ChildContext&, const ChildOp&) noexcept;
+int workdir(ChildContext&, const ChildOp&) noexcept;
+int enter_workdir(ChildContext&, const ChildOp&) noexcept;
+int stdio(ChildContext&, const ChildOp&) noexcept;
+int follow_parent(ChildContext&, const ChildOp&) noexcept;
+int session(ChildContext&, const ChildOp&) noexcept;
+// child_caps.cpp
+int limit_caps(ChildContext&, const ChildOp&) noexcept;
+int become_user(ChildContext&, const ChildOp&) noexcept;
+// pid1.cpp: returns in the command's process only.
+int fork_init(ChildContext&, const ChildOp&) noexcept;
+// child_exec.cpp: returns only on failure, with its detail and the exit status 126 or 127 decided
+// by it.
+int exec(ChildContext&, const ChildOp&) noexcept;
+
+} // namespace layerbox::child

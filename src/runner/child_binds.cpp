@@ -1,0 +1,130 @@
+// What users and defaults put over the rootfs: volumes, tmpfs, provided files, masks. A target is a
+// name of the rootfs, resolved inside it, once, to a descriptor.
+#include <sys/mount.h>
+
+#include "runner/child_acts.hpp"
+#include "runner/child_calls.hpp"
+
+namespace layerbox::child {
+namespace {
+
+bool is_directory(const struct stat& status) noexcept {
+  return S_ISDIR(status.st_mode);
+}
+
+// Attaches `tree` on `target`, both closed afterwards.
+int attach_and_close(int tree, int target) noexcept {
+  const int result = attach(tree, target);
+  close_fd(tree);
+  close_fd(target);
+  return result;
+}
+
+// The mount point of a volume: of the same kind as its source. Or -errno.
+int volume_target(ChildContext& context, const char* name, bool directory) noexcept {
+  const int target = directory ? make_directories(context.root_fd, name, kInRoot)
+                               : make_file(context.root_fd, name, kInRoot);
+  if (target == -ENOTDIR) explain(context, ChildDetail::file_for_directory, name);
+  if (target < 0 || directory) return target;
+  struct stat status;
+  const int known = stat_fd(target, &status);
+  if (known == 0 && !is_directory(status)) return target;
+  if (known == 0) explain(context, ChildDetail::directory_for_file, name);
+  close_fd(target);
+  return known < 0 ? known : -EISDIR;
+}
+
+int write_provided(int scratch, const ChildOp& op) noexcept {
+  const int file = open_at(scratch, op.source, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  if (file < 0) return file;
+  int result = 0;
+  for (std::size_t done = 0; done < op.data_bytes && result >= 0;) {
+    result = call(SYS_write, file, op.data + done, op.data_bytes - done);
+    if (result > 0) done += static_cast<std::size_t>(result);
+  }
+  close_fd(file);
+  return result < 0 ? result : 0;
+}
+
+// The rootfs's own file under that name, made when missing; -1 when there is none to be had.
+// Whatever the image has there, it cannot stop the start.
+int provided_target(ChildContext& context, const char* name) noexcept {
+  const int target = make_file(context.root_fd, name, kInRoot);
+  if (target < 0) return -1;
+  struct stat status;
+  if (stat_fd(target, &status) == 0 && S_ISREG(status.st_mode)) return target;
+  close_fd(target);
+  return -1;
+}
+
+// 0 when there is nothing to hide.
+int existing(ChildContext& context, const char* name) noexcept {
+  const int target = open_how(context.root_fd, name, O_PATH, kInRoot);
+  return target == -ENOENT || target == -ENOTDIR ? 0 : target;
+}
+
+} // namespace
+
+int bind(ChildContext& context, const ChildOp& op) noexcept {
+  const unsigned recursive = (op.flags & kRecursive) != 0 ? AT_RECURSIVE : 0;
+  int tree = op.fd;
+  if (tree < 0) {
+    tree = clone_tree(AT_FDCWD, op.source, recursive);
+    if (tree < 0) return tree;
+    if ((op.flags & kReadOnly) != 0) {
+      const int set = set_attributes(tree, MOUNT_ATTR_RDONLY, recursive);
+      if (set < 0) return set;
+    }
+  }
+  struct stat status;
+  const int known = stat_fd(tree, &status);
+  if (known < 0) return known;
+  const int target = volume_target(context, op.target, is_directory(status));
+  return target < 0 ? target : attach_and_close(tree, target);
+}
+
+int tmpfs(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = volume_target(context, op.target, true);
+  if (target < 0) return target;
+  int result = call(SYS_fchdir, target);
+  if (result == 0) result = mount_on("tmpfs", ".", "tmpfs", op.mount_flags, op.data);
+  close_fd(target);
+  const int back = call(SYS_fchdir, context.root_fd);
+  return result < 0 ? result : back;
+}
+
+int provide(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = provided_target(context, op.target);
+  if (target < 0) return 0;
+  const int written = write_provided(context.scratch_fd, op);
+  if (written < 0) return written;
+  const int tree = clone_tree(context.scratch_fd, op.source, 0);
+  return tree < 0 ? tree : attach_and_close(tree, target);
+}
+
+int mask(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = existing(context, op.target);
+  if (target <= 0) return target;
+  struct stat status;
+  const int known = stat_fd(target, &status);
+  if (known < 0) return known;
+  if (!is_directory(status)) {
+    const int null = clone_tree(AT_FDCWD, "/dev/null", 0);
+    return null < 0 ? null : attach_and_close(null, target);
+  }
+  const int empty = clone_tree(context.scratch_fd, "empty", 0);
+  if (empty < 0) return empty;
+  const int set = set_attributes(empty, MOUNT_ATTR_RDONLY, 0);
+  return set < 0 ? set : attach_and_close(empty, target);
+}
+
+int read_only(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = existing(context, op.target);
+  if (target <= 0) return target;
+  const int tree = clone_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE);
+  if (tree < 0) return tree;
+  const int set = set_attributes(tree, MOUNT_ATTR_RDONLY, AT_RECURSIVE);
+  return set < 0 ? set : attach_and_close(tree, target);
+}
+
+} // namespace layerbox::child

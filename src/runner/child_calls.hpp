@@ -1,0 +1,83 @@
+// child_calls: the system calls of the child, raw. No wrapper with a lock, a cancellation point or
+// a cache behind it: only syscall(2), the one symbol for them that the allow-list of the child's
+// objects knows.
+//
+// Every function returns what the kernel returned, or -errno: one number, no global state.
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <type_traits>
+#include <unistd.h>
+
+namespace layerbox::child {
+
+// syscall(2) is variadic: every argument must be a full machine word.
+template <typename T> inline long word(T value) noexcept {
+  if constexpr (std::is_null_pointer_v<T>)
+    return 0;
+  else if constexpr (std::is_pointer_v<T>)
+    return reinterpret_cast<long>(value);
+  else
+    return static_cast<long>(value);
+}
+
+template <typename... Args> inline int call(long number, Args... args) noexcept {
+  const long result = ::syscall(number, word(args)...);
+  return result < 0 ? -errno : static_cast<int>(result);
+}
+
+inline void close_fd(int fd) noexcept {
+  (void)call(SYS_close, fd);
+}
+
+inline int open_at(int dir, const char* name, int flags, unsigned mode = 0) noexcept {
+  return call(SYS_openat, dir, name, flags | O_CLOEXEC, mode);
+}
+
+// openat2(2). A rename or mount elsewhere during a walk with ".." shows as EAGAIN: tried again.
+inline int open_how(int dir, const char* name, int flags, std::uint64_t resolve,
+                    unsigned mode = 0) noexcept {
+  constexpr int kTries = 32;
+  struct ::open_how how {};
+  how.flags = static_cast<__u64>(flags | O_CLOEXEC);
+  how.mode = mode;
+  how.resolve = resolve;
+  int result = -EAGAIN;
+  for (int i = 0; i < kTries && result == -EAGAIN; ++i)
+    result = call(SYS_openat2, dir, name, &how, sizeof how);
+  return result;
+}
+
+inline int stat_fd(int fd, struct stat* status) noexcept {
+  return call(SYS_newfstatat, fd, "", status, AT_EMPTY_PATH);
+}
+
+inline int mount_on(const char* source, const char* target, const char* type, unsigned long flags,
+                    const char* data) noexcept {
+  return call(SYS_mount, source, target, type, flags, data);
+}
+
+inline int clone_tree(int dir, const char* name, unsigned flags) noexcept {
+  return call(SYS_open_tree, dir, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
+}
+
+// Puts the detached `tree` on `target`, both by descriptor.
+inline int attach(int tree, int target) noexcept {
+  return call(SYS_move_mount, tree, "", target, "",
+              MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+inline int set_attributes(int tree, std::uint64_t attributes, unsigned flags) noexcept {
+  struct ::mount_attr wanted {};
+  wanted.attr_set = attributes;
+  return call(SYS_mount_setattr, tree, "", flags | AT_EMPTY_PATH, &wanted, sizeof wanted);
+}
+
+} // namespace layerbox::child

@@ -1,0 +1,105 @@
+// /dev: a fresh tmpfs that nobody else has a name in. While it is filled it is the working
+// directory, and names here are ours. Source: devpts(5) (Documentation/filesystems/devpts.rst),
+// pts(4), ioctl_tty(2), unix(7) "SCM_RIGHTS".
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "runner/child_acts.hpp"
+#include "runner/child_calls.hpp"
+
+namespace layerbox::child {
+namespace {
+
+// Hands `fd` to the launcher.
+int send_descriptor(int socket, int fd) noexcept {
+  char byte = 't';
+  struct iovec payload = {&byte, 1};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  struct msghdr message = {};
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return call(SYS_sendmsg, socket, &message, MSG_NOSIGNAL);
+}
+
+// The slave on "console" here, as a mount, so that it stays what it is.
+int bind_console(int slave) noexcept {
+  int result = call(SYS_mknodat, AT_FDCWD, "console", S_IFREG | 0600, 0);
+  if (result < 0) return result;
+  const int tree = clone_tree(slave, "", AT_EMPTY_PATH);
+  if (tree < 0) return tree;
+  result = call(SYS_move_mount, tree, "", AT_FDCWD, "console", MOVE_MOUNT_F_EMPTY_PATH);
+  close_fd(tree);
+  return result;
+}
+
+int open_slave(ChildContext& context, int master) noexcept {
+  int unlock = 0;
+  int result = call(SYS_ioctl, master, TIOCSPTLCK, &unlock);
+  if (result < 0) return result;
+  if (context.rows != 0 || context.columns != 0) {
+    const struct winsize size = {context.rows, context.columns, 0, 0};
+    (void)call(SYS_ioctl, master, TIOCSWINSZ, &size); // a wrong size is no reason not to start
+  }
+  return call(SYS_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+} // namespace
+
+int enter(ChildContext& context, const ChildOp& op) noexcept {
+  const int directory = open_how(context.root_fd, op.target, O_PATH | O_DIRECTORY, kReal);
+  if (directory < 0) return directory;
+  const int result = call(SYS_fchdir, directory);
+  close_fd(directory);
+  return result;
+}
+
+int leave(ChildContext& context, const ChildOp&) noexcept {
+  return call(SYS_fchdir, context.root_fd);
+}
+
+// mknod(2) of a device is refused in a user namespace: the host's node is bound on an empty file.
+int device(ChildContext&, const ChildOp& op) noexcept {
+  const int made = call(SYS_mknodat, AT_FDCWD, op.target, S_IFREG | 0666, 0);
+  if (made < 0) return made;
+  return mount_on(op.source, op.target, nullptr, MS_BIND, nullptr);
+}
+
+int symlink(ChildContext&, const ChildOp& op) noexcept {
+  return call(SYS_symlinkat, op.source, AT_FDCWD, op.target);
+}
+
+int mount_here(ChildContext&, const ChildOp& op) noexcept {
+  const int made = call(SYS_mkdirat, AT_FDCWD, op.target, 0755);
+  if (made < 0) return made;
+  return mount_on(op.source, op.target, op.source, op.mount_flags, op.data);
+}
+
+int terminal(ChildContext& context, const ChildOp&) noexcept {
+  const int master = open_at(AT_FDCWD, "pts/ptmx", O_RDWR | O_NOCTTY);
+  if (master < 0) return master;
+  const int slave = open_slave(context, master);
+  int result = slave;
+  if (slave >= 0) {
+    context.slave_fd = slave;
+    result = bind_console(slave);
+  }
+  if (result >= 0) {
+    result = send_descriptor(context.terminal_socket, master);
+    if (result < 0) explain(context, ChildDetail::host_terminal_lost, "");
+  }
+  close_fd(master);
+  close_fd(context.terminal_socket);
+  return result;
+}
+
+} // namespace layerbox::child

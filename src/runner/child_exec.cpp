@@ -1,0 +1,95 @@
+// The last act: from here the process is the command's. Source: execve(2), signal(7),
+// close_range(2); PATH as in environ(7).
+#include <signal.h>
+
+#include <cstring>
+
+#include "runner/child_acts.hpp"
+#include "runner/child_calls.hpp"
+#include "runner/exec_error.hpp"
+
+namespace layerbox::child {
+namespace {
+
+void reset_signals() noexcept {
+  constexpr int kLastSignal = 64;
+  constexpr int kSignalSetBytes = 8;
+  const std::uint64_t by_default[8] = {}; // the kernel's struct sigaction, SIG_DFL
+  for (int signal = 1; signal <= kLastSignal; ++signal)
+    if (signal != SIGKILL && signal != SIGSTOP)
+      (void)call(SYS_rt_sigaction, signal, by_default, nullptr, kSignalSetBytes);
+  const std::uint64_t none = 0;
+  (void)call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalSetBytes);
+}
+
+// Closed, not only marked close-on-exec: a command named "/proc/self/fd/7/…" is looked up before
+// that, and the image may name it.
+int keep_only(int report_fd) noexcept {
+  int result = 0;
+  if (report_fd > 3) result = call(SYS_close_range, 3U, static_cast<unsigned>(report_fd) - 1, 0U);
+  if (result == 0) result = call(SYS_close_range, static_cast<unsigned>(report_fd) + 1, ~0U, 0U);
+  return result;
+}
+
+int execute(const ChildContext& context, const char* path) noexcept {
+  return call(SYS_execve, path, context.args, context.env);
+}
+
+// "DIR/NAME" in `path`; an empty DIR is the working directory.
+bool join(char* path, const char* directory, std::size_t length, const char* name) noexcept {
+  const std::size_t name_length = std::strlen(name);
+  if (length + 1 + name_length + 1 > kPathBytes) return false;
+  std::size_t used = 0;
+  if (length > 0) {
+    std::memcpy(path, directory, length);
+    used = length;
+    path[used++] = '/';
+  }
+  std::memcpy(path + used, name, name_length + 1);
+  return true;
+}
+
+// Tries each directory of PATH. A candidate that is there but cannot be executed is remembered: it
+// says more than "not found".
+int search(ChildContext& context, const char* name) noexcept {
+  char candidate[kPathBytes];
+  char refused[kPathBytes];
+  int refusal = 0;
+  for (const char* part = context.path; part != nullptr;) {
+    const char* colon = std::strchr(part, ':');
+    const std::size_t length =
+        colon != nullptr ? static_cast<std::size_t>(colon - part) : std::strlen(part);
+    if (join(candidate, part, length, name)) {
+      const int result = execute(context, candidate);
+      if (result == -EACCES && refusal == 0) {
+        refusal = result;
+        std::memcpy(refused, candidate, sizeof refused);
+      } else if (result != -EACCES && (result != -ENOENT || file_exists(candidate)) &&
+                 result != -ENOTDIR) {
+        return explain_exec(context, candidate, result);
+      }
+    }
+    part = colon != nullptr ? colon + 1 : nullptr;
+  }
+  if (refusal != 0 && file_exists(refused)) return explain_exec(context, refused, refusal);
+  explain(context, ChildDetail::command_not_found, name);
+  return -ENOENT;
+}
+
+} // namespace
+
+int exec(ChildContext& context, const ChildOp&) noexcept {
+  (void)call(SYS_umask, 022);
+  reset_signals();
+  const int kept = keep_only(context.report_fd);
+  if (kept < 0) return kept;
+  const char* name = context.args[0];
+  if (std::strchr(name, '/') != nullptr) return explain_exec(context, name, execute(context, name));
+  if (name[0] == '\0') {
+    explain(context, ChildDetail::command_not_found, name);
+    return -ENOENT;
+  }
+  return search(context, name);
+}
+
+} // namespace layerbox::child

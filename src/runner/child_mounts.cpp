@@ -1,0 +1,125 @@
+// The rootfs and the kernel's own file systems in it. Source: mount(2), open_tree(2),
+// move_mount(2), fsopen(2), mount_setattr(2), pivot_root(2), mount_namespaces(7).
+#include <sys/mount.h>
+
+#include "runner/child_acts.hpp"
+#include "runner/child_calls.hpp"
+
+namespace layerbox::child {
+namespace {
+
+// Mounts on a directory by making it the working directory: no name is resolved a second time.
+int mount_on_directory(int root, int target, const char* type, unsigned long flags,
+                       const char* data) noexcept {
+  int result = call(SYS_fchdir, target);
+  if (result == 0) result = mount_on(type, ".", type, flags, data);
+  const int back = call(SYS_fchdir, root);
+  return result < 0 ? result : back;
+}
+
+// A mount point of ours: a real directory, made when it is missing. A rootfs whose /dev is a
+// symlink to somewhere is not obeyed.
+int mount_point(ChildContext& context, const char* name) noexcept {
+  const int target = make_directories(context.root_fd, name, kReal);
+  if (target == -ELOOP || target == -EXDEV) explain(context, ChildDetail::symlink_refused, name);
+  if (target == -ENOTDIR) explain(context, ChildDetail::not_a_directory, name);
+  return target;
+}
+
+int adopt_root(ChildContext& context, int tree) noexcept {
+  // "/" itself is the one place that every process can reach, whatever the modes on the way to the
+  // anchor; the old root below is left behind by pivot_root.
+  const int moved = call(SYS_move_mount, tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+  if (moved < 0) return moved;
+  context.root_fd = tree;
+  return call(SYS_fchdir, tree);
+}
+
+} // namespace
+
+int private_mounts(ChildContext&, const ChildOp&) noexcept {
+  return mount_on(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+}
+
+int scratch(ChildContext& context, const ChildOp& op) noexcept {
+  const int config = call(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+  if (config < 0) return config;
+  int result = call(SYS_fsconfig, config, FSCONFIG_SET_STRING, "size", op.data, 0);
+  if (result == 0) result = call(SYS_fsconfig, config, FSCONFIG_SET_STRING, "mode", "0755", 0);
+  if (result == 0) result = call(SYS_fsconfig, config, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  if (result == 0)
+    result = call(SYS_fsmount, config, FSMOUNT_CLOEXEC,
+                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+  close_fd(config);
+  if (result < 0) return result;
+  context.scratch_fd = result;
+  const int moved =
+      call(SYS_move_mount, context.scratch_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+  if (moved < 0) return moved;
+  return call(SYS_mkdirat, context.scratch_fd, "empty", 0755);
+}
+
+int attach_clone(ChildContext& context, const ChildOp& op) noexcept {
+  return adopt_root(context, op.fd);
+}
+
+int clone_anchor(ChildContext& context, const ChildOp& op) noexcept {
+  const unsigned flags = (op.flags & kRecursive) != 0 ? AT_RECURSIVE : 0;
+  const int tree = clone_tree(AT_FDCWD, op.source, flags);
+  return tree < 0 ? tree : adopt_root(context, tree);
+}
+
+int mount_below(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = make_directories(context.root_fd, op.target, kReal);
+  if (target < 0) return target;
+  const int result =
+      mount_on_directory(context.root_fd, target, op.source, op.mount_flags, op.data);
+  close_fd(target);
+  return result;
+}
+
+int mount_fs(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = mount_point(context, op.target);
+  if (target < 0) return target;
+  const int result =
+      mount_on_directory(context.root_fd, target, op.source, op.mount_flags, op.data);
+  close_fd(target);
+  return result;
+}
+
+int mount_sys(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = mount_point(context, op.target);
+  if (target < 0) return target;
+  int result = -EPERM;
+  if ((op.flags & kHostTree) == 0)
+    result = mount_on_directory(context.root_fd, target, "sysfs", op.mount_flags, nullptr);
+  if (result == -EPERM) {
+    // sysfs shows a network namespace: the host's cannot be mounted anew, and none can where the
+    // host's own /sys is partly covered. Its tree is cloned, all read-only.
+    const int tree = clone_tree(AT_FDCWD, "/sys", AT_RECURSIVE);
+    result = tree;
+    if (tree >= 0) {
+      result = set_attributes(
+          tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+          AT_RECURSIVE);
+      if (result == 0) result = attach(tree, target);
+      close_fd(tree);
+    }
+  }
+  close_fd(target);
+  return result;
+}
+
+int root_read_only(ChildContext& context, const ChildOp&) noexcept {
+  return set_attributes(context.root_fd, MOUNT_ATTR_RDONLY, 0);
+}
+
+int pivot(ChildContext& context, const ChildOp&) noexcept {
+  int result = call(SYS_fchdir, context.root_fd);
+  if (result == 0) result = call(SYS_pivot_root, ".", ".");
+  if (result == 0) result = call(SYS_umount2, ".", MNT_DETACH);
+  if (result == 0) result = call(SYS_chdir, "/");
+  return result;
+}
+
+} // namespace layerbox::child

@@ -1,0 +1,107 @@
+// What makes a process of its own out of the copy of the launcher. Source: setsid(2), ioctl_tty(2),
+// prctl(2), netdevice(7), sethostname(2).
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <cstring>
+
+#include "runner/child_acts.hpp"
+#include "runner/child_calls.hpp"
+
+namespace layerbox::child {
+
+int hostname(ChildContext&, const ChildOp& op) noexcept {
+  return call(SYS_sethostname, op.data, op.data_bytes);
+}
+
+int loopback(ChildContext&, const ChildOp&) noexcept {
+  const int socket = call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return socket;
+  struct ifreq request = {};
+  std::memcpy(request.ifr_name, "lo", sizeof "lo");
+  request.ifr_flags = IFF_UP;
+  const int result = call(SYS_ioctl, socket, SIOCSIFFLAGS, &request);
+  close_fd(socket);
+  return result;
+}
+
+int wait_go(ChildContext& context, const ChildOp&) noexcept {
+  char byte = 0;
+  const int got = call(SYS_read, context.go_fd, &byte, 1);
+  if (got == 0) return -EPIPE; // the launcher is gone
+  if (got < 0) return got;
+  // Not earlier: the launcher's writing of the id maps goes through /proc/PID, which belongs to
+  // nobody but root once a process is not dumpable. execve(2) makes the command dumpable again.
+  return call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int become_root(ChildContext& context, const ChildOp&) noexcept {
+  int result = call(SYS_setresgid, 0, 0, 0);
+  if (result == 0 && context.may_setgroups) result = call(SYS_setgroups, 0, nullptr);
+  if (result == 0) result = call(SYS_setresuid, 0, 0, 0);
+  return result;
+}
+
+// Opened while the root is not yet "/", so that neither "/proc/self/fd/N" nor any other magic link
+// of a hostile image leads to a directory of the host.
+int workdir(ChildContext& context, const ChildOp& op) noexcept {
+  const int directory = make_directories(context.root_fd, op.target, kInRoot);
+  if (directory == -ENOTDIR) explain(context, ChildDetail::not_a_directory, op.target);
+  if (directory < 0) return directory;
+  context.workdir_fd = directory;
+  return 0;
+}
+
+int enter_workdir(ChildContext& context, const ChildOp&) noexcept {
+  const int changed = call(SYS_fchdir, context.workdir_fd);
+  if (changed < 0) return changed;
+  char path[kPathBytes];
+  const int got = call(SYS_getcwd, path, sizeof path);
+  // A path longer than PATH_MAX is still a path below the root.
+  if (got == -ERANGE || got == -ENAMETOOLONG) return 0;
+  if (got < 0) return got;
+  if (path[0] == '/') return 0;
+  explain(context, ChildDetail::workdir_unreachable, path);
+  return -ENOENT;
+}
+
+int stdio(ChildContext& context, const ChildOp&) noexcept {
+  if (context.terminal) {
+    int result = 0;
+    for (int fd = 0; fd <= 2 && result >= 0; ++fd)
+      result = call(SYS_dup3, context.slave_fd, fd, 0);
+    return result;
+  }
+  if (context.interactive) return 0;
+  const int null = open_at(AT_FDCWD, "/dev/null", O_RDONLY);
+  if (null < 0) return null;
+  const int result = call(SYS_dup3, null, 0, 0);
+  close_fd(null);
+  return result;
+}
+
+int follow_parent(ChildContext& context, const ChildOp&) noexcept {
+  // After the last change of credentials, which clears it (prctl(2)).
+  const int set = call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (set < 0) return set;
+  // Had the launcher died before, no signal would ever come; but its end of the pipe is closed
+  // then.
+  struct pollfd launcher = {context.go_fd, 0, 0};
+  const struct timespec now = {0, 0};
+  const int ready = call(SYS_ppoll, &launcher, 1, &now, nullptr, 0);
+  if (ready < 0) return ready;
+  return (launcher.revents & (POLLHUP | POLLERR)) != 0 ? -EPIPE : 0;
+}
+
+int session(ChildContext& context, const ChildOp&) noexcept {
+  const int made = call(SYS_setsid);
+  if (made < 0) return made;
+  return context.terminal ? call(SYS_ioctl, 0, TIOCSCTTY, 0) : 0;
+}
+
+} // namespace layerbox::child

@@ -1,0 +1,146 @@
+#include "runner/compile.hpp"
+
+#include <fmt/format.h>
+#include <sched.h>
+
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/rel_path.hpp"
+#include "runner/capabilities.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr std::string_view kDefaultPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+constexpr std::size_t kShortIdChars = 12;
+
+[[noreturn]] void refuse(std::string message) {
+  throw Error(ErrorKind::invalid_argument, std::move(message));
+}
+
+void require_no_nul(const std::string& value, std::string_view what) {
+  if (value.find('\0') != std::string::npos)
+    refuse(fmt::format("{} '{}' has a NUL", what, printable(value)));
+}
+
+void add(Plan& plan, Act act) {
+  plan.steps.push_back({.act = act});
+}
+
+std::uint64_t namespaces_of(const RunSpec& spec) {
+  std::uint64_t flags =
+      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  if (spec.network == NetworkMode::none) flags |= CLONE_NEWNET;
+  return flags;
+}
+
+std::string hostname_of(const RunSpec& spec) {
+  const std::string name =
+      spec.hostname.empty() ? spec.container_id.substr(0, kShortIdChars) : spec.hostname;
+  require_no_nul(name, "host name");
+  if (name.size() > kMaxHostnameBytes)
+    throw Error(ErrorKind::limit_exceeded, fmt::format("host name '{}' is longer than {} bytes",
+                                                       printable(name), kMaxHostnameBytes));
+  return name;
+}
+
+// What a K=V list says about `key`; null when it says nothing. The last one wins, as in a shell.
+const std::string* find_env(const std::vector<std::string>& env, std::string_view key) {
+  const std::string* found = nullptr;
+  for (const std::string& word : env)
+    if (word.size() > key.size() && word.starts_with(key) && word[key.size()] == '=') found = &word;
+  return found;
+}
+
+void set_process(Plan& plan, const ProcessSpec& process) {
+  if (process.args.empty()) refuse("there is no command to run");
+  for (const std::string& word : process.args)
+    require_no_nul(word, "argument");
+  for (const std::string& word : process.env) {
+    require_no_nul(word, "environment variable");
+    if (word.find('=') == std::string::npos || word[0] == '=')
+      refuse(fmt::format("environment variable '{}' is not NAME=VALUE", printable(word)));
+  }
+  require_no_nul(process.user.text, "user");
+  if (process.user.text.size() > kMaxUserBytes)
+    throw Error(ErrorKind::limit_exceeded,
+                fmt::format("user '{}' is longer than {} bytes", printable(process.user.text),
+                            kMaxUserBytes));
+  plan.args = process.args;
+  plan.env = process.env;
+  plan.user = process.user.text;
+  plan.needs_home = find_env(process.env, "HOME") == nullptr;
+  const std::string* path = find_env(process.env, "PATH");
+  plan.path = path != nullptr ? path->substr(5) : std::string(kDefaultPath);
+  if (path == nullptr) plan.env.push_back("PATH=" + plan.path);
+  plan.capabilities = capability_mask(process.capabilities);
+  plan.terminal = process.terminal;
+  plan.interactive = process.interactive;
+}
+
+void add_before_maps(Plan& plan, const RunSpec& spec) {
+  add(plan, Act::private_mounts);
+  plan.steps.push_back({.act = Act::hostname, .data = hostname_of(spec)});
+  if (spec.network == NetworkMode::none) add(plan, Act::loopback);
+  add(plan, Act::wait_go);
+  add(plan, Act::become_root);
+}
+
+void add_process(Plan& plan, const RunSpec& spec) {
+  add(plan, Act::pivot);
+  add(plan, Act::enter_workdir);
+  add(plan, Act::limit_caps);
+  add(plan, Act::become_user);
+  add(plan, Act::stdio);
+  add(plan, Act::follow_parent);
+  if (spec.process.init) add(plan, Act::fork_init);
+  add(plan, Act::session);
+  add(plan, Act::exec);
+}
+
+} // namespace
+
+std::string clean_absolute_path(const std::string& path, std::string_view purpose) {
+  require_no_nul(path, purpose);
+  if (path.empty() || path[0] != '/')
+    refuse(fmt::format("{} '{}' is not an absolute path", purpose, printable(path)));
+  std::string clean;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = std::string_view(path).substr(begin, end - begin);
+    begin = end + 1;
+    if (part.empty() || part == ".") continue;
+    if (part == "..")
+      clean.erase(std::min(clean.rfind('/'), clean.size()));
+    else
+      clean.append("/").append(part);
+  }
+  if (clean.size() > RelPath::kMaxBytes)
+    throw Error(ErrorKind::limit_exceeded, fmt::format("{} is longer than a path can be", purpose));
+  return clean.empty() ? "/" : clean;
+}
+
+Plan compile(const RunSpec& spec, const HostFacts& facts) {
+  Plan plan;
+  plan.namespaces = namespaces_of(spec);
+  plan.id_map = spec.id_map;
+  plan.may_setgroups = facts.setgroups.available;
+  if (!spec.id_map.maps_uid(0) || !spec.id_map.maps_gid(0))
+    refuse("the id map gives the container no id 0");
+  set_process(plan, spec.process);
+
+  add_before_maps(plan, spec);
+  add_rootfs(plan, spec, facts);
+  add_kernel_mounts(plan, spec);
+  add_user_mounts(plan, spec, facts);
+  add_hidden_paths(plan, spec);
+  const std::string workdir = clean_absolute_path(spec.process.cwd, "working directory");
+  plan.steps.push_back({.act = Act::workdir, .target = workdir.substr(1)});
+  if (spec.read_only_rootfs) add(plan, Act::root_read_only);
+  add_process(plan, spec);
+  return plan;
+}
+
+} // namespace layerbox

@@ -1,0 +1,51 @@
+// compile: from what to run and what the machine can do to what will happen. A pure function: it
+// looks at nothing but its arguments.
+//
+// The order is the security argument, so it stands here once:
+//   before the id maps   mounts private, host name, loopback: beside the launcher's work
+//   root of the namespace
+//   rootfs               scratch tmpfs, the anchor's clone, the overlay on it
+//   kernel file systems  /proc, /sys, /dev: on real directories only, never through a symlink
+//   the user's wishes    volumes, tmpfs and provided files, parents before children
+//   hiding               masked and read-only paths, over all of that
+//   pivot                the host is gone
+//   the process          working directory, capabilities, ids, streams, session, exec
+#pragma once
+
+#include "runner/host_facts.hpp"
+#include "runner/plan.hpp"
+#include "runner/run_spec.hpp"
+
+namespace layerbox {
+
+// Limits on what a user or an image can ask for.
+inline constexpr std::size_t kMaxMounts = 512;
+inline constexpr std::size_t kMaxHiddenPaths = 512; // masked and read-only together
+inline constexpr std::size_t kMaxProvidedFiles = 64;
+inline constexpr std::size_t kMaxProvidedBytes = std::size_t{1} << 20; // of one file
+inline constexpr std::size_t kMaxHostnameBytes = 64;                   // sethostname(2)
+inline constexpr std::size_t kMaxUserBytes = 255;
+
+// Throws Error(invalid_argument, limit_exceeded) that names the value that has no meaning.
+Plan compile(const RunSpec& spec, const HostFacts& facts);
+
+// "/a//b/../c/" → "/a/c": lexically, as docker does with WORKDIR; never leaves "/". Throws
+// Error(invalid_argument) for a path that is not absolute or has a NUL.
+std::string clean_absolute_path(const std::string& path, std::string_view purpose);
+
+// Parts of compile(), in compile_mounts.cpp. They append steps.
+void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts);
+void add_kernel_mounts(Plan& plan, const RunSpec& spec);
+void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
+void add_hidden_paths(Plan& plan, const RunSpec& spec);
+
+// The options of a tmpfs: flags of mount(2), and the words left for the file system.
+struct TmpfsOptions {
+  unsigned long mount_flags = 0;
+  std::string data;
+};
+// nosuid, nodev, noexec unless "suid", "dev", "exec" say otherwise; mode 1777 unless given. Throws
+// Error(invalid_argument) for an unknown word.
+TmpfsOptions parse_tmpfs_options(const std::string& options);
+
+} // namespace layerbox

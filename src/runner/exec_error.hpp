@@ -1,0 +1,17 @@
+// exec_error: why a command could not be executed. execve(2) says "No such file or directory" for a
+// script whose interpreter is missing and "Exec format error" for a program of another machine; a
+// user needs the interpreter's or the machine's name. Runs in the child, inside the container,
+// where alone the names mean what they say.
+#pragma once
+
+#include "runner/child.hpp"
+
+namespace layerbox::child {
+
+// Whether `path` names something, symlinks followed.
+bool file_exists(const char* path) noexcept;
+
+// Explains the refusal `error` (-errno) of `path` in the context's report; returns `error`.
+int explain_exec(ChildContext& context, const char* path, int error) noexcept;
+
+} // namespace layerbox::child

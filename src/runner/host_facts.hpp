@@ -1,0 +1,32 @@
+// host_facts: what this machine and this caller can do, as far as a plan depends on it. Probed
+// once, before compile(); each fact that is a "no" carries its reason, for `info` and for messages.
+#pragma once
+
+#include <string>
+
+#include "base/userns.hpp"
+
+namespace layerbox {
+
+struct Fact {
+  bool available = true;
+  std::string reason; // why not; empty when available
+  friend bool operator==(const Fact&, const Fact&) = default;
+};
+
+struct HostFacts {
+  Privilege privilege = Privilege::root;
+  // Whether a process of the new user namespace may call setgroups(2) (user_namespaces(7)).
+  Fact setgroups;
+  // Overlays through fsconfig(2). What is assumed here is tried: the child falls back by itself.
+  Fact overlay_by_fsconfig;
+};
+
+// Asks only for what cannot be found out by trying. In builds with fault points,
+// LAYERBOX_FAULT_NO_FSCONFIG and LAYERBOX_FAULT_NO_CLONE3 make this machine an older one.
+HostFacts probe_host_facts(const Identity& identity);
+
+// Whether the fault point `name` is set; never in release builds.
+bool fault_forced(const char* name);
+
+} // namespace layerbox

@@ -1,0 +1,233 @@
+#include "runner/launch.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "runner/child_program.hpp"
+#include "runner/clone_sources.hpp"
+#include "runner/host_facts.hpp"
+
+namespace layerbox {
+namespace {
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno(errno, "making a pipe");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+Pipe make_socket_pair() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    throw_errno(errno, "making a socket pair");
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+[[noreturn]] void refuse_clone(int error) {
+  Error failure(kind_of_errno(error),
+                "making the container's process and namespaces: " + errno_text(error), error);
+  if (error == EPERM || error == ENOSPC || error == EUSERS)
+    failure.set_hint("this machine may forbid user namespaces: see the sysctls "
+                     "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
+                     "kernel.apparmor_restrict_unprivileged_userns");
+  throw failure;
+}
+
+// clone3(2), or clone(2) where a filter or an old kernel has no clone3. Returns twice.
+long make_process(std::uint64_t namespaces, int* pidfd) {
+  struct clone_args args {};
+  args.flags = namespaces | CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<std::uint64_t>(pidfd);
+  args.exit_signal = SIGCHLD;
+  if (!fault_forced("LAYERBOX_FAULT_NO_CLONE3")) {
+    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    if (pid >= 0 || errno != ENOSYS) return pid;
+  }
+  const auto flags = static_cast<unsigned long>(args.flags | SIGCHLD);
+  return ::syscall(SYS_clone, flags, nullptr, pidfd, nullptr, nullptr);
+}
+
+ChildProcess start_child(const Plan& plan, ChildContext& context) {
+  int pidfd = -1;
+  const long pid = make_process(plan.namespaces, &pidfd);
+  if (pid == 0) run_child(context);
+  if (pid < 0) refuse_clone(errno);
+  return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
+std::string read_proc(pid_t pid, std::string_view name) {
+  const std::string path = fmt::format("/proc/{}/{}", pid, name);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw_errno(errno, path);
+  std::array<char, 1024> text{};
+  const ssize_t got = ::read(file.get(), text.data(), text.size());
+  if (got < 0) throw_errno(errno, path);
+  return {text.data(), static_cast<std::size_t>(got)};
+}
+
+// Field 22 of proc_pid_stat(5). Field 2, the name, is in parentheses and may hold anything.
+std::uint64_t start_time_of(pid_t pid) {
+  constexpr int kFieldsAfterName = 20; // field 3 follows the name
+  const std::string stat = read_proc(pid, "stat");
+  std::size_t at = stat.rfind(')');
+  for (int i = 0; i < kFieldsAfterName && at != std::string::npos; ++i)
+    at = stat.find(' ', at + 1);
+  std::uint64_t ticks = 0;
+  if (at == std::string::npos ||
+      std::from_chars(stat.data() + at + 1, stat.data() + stat.size(), ticks).ec != std::errc())
+    throw Error(ErrorKind::system, fmt::format("/proc/{}/stat does not read as expected", pid));
+  return ticks;
+}
+
+Started describe(pid_t pid) {
+  const std::string path = fmt::format("/proc/{}/ns/pid", pid);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) throw_errno(errno, path);
+  return {pid, start_time_of(pid), status.st_ino};
+}
+
+void map_ids(const Plan& plan, const Identity& identity, pid_t pid,
+             const std::vector<UniqueFd>& clones) {
+  with_context([] { return "mapping the container's ids"; },
+               [&] { write_id_maps(pid, plan.id_map, identity); });
+  UniqueFd user_namespace;
+  const bool any = std::any_of(plan.clones.begin(), plan.clones.end(),
+                               [](const CloneSource& source) { return source.idmap; });
+  if (any) {
+    const std::string path = fmt::format("/proc/{}/ns/user", pid);
+    user_namespace.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!user_namespace) throw_errno(errno, path);
+  }
+  adapt_clones(plan.clones, clones, user_namespace);
+}
+
+// The pty's master from the child; none when the child failed before.
+UniqueFd receive_terminal(FdRef socket) {
+  char byte = 0;
+  struct iovec payload = {&byte, 1};
+  alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  struct msghdr message {};
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  ssize_t got = 0;
+  do
+    got = ::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC);
+  while (got < 0 && errno == EINTR);
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (got <= 0 || header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return UniqueFd(fd);
+}
+
+bool is_readable(FdRef fd) {
+  struct pollfd wanted = {fd.get(), POLLIN, 0};
+  return ::poll(&wanted, 1, 0) == 1;
+}
+
+// Blocks until the command has been executed, which closes the pipe, or the child has failed.
+std::optional<ChildReport> read_report(FdRef pipe) {
+  ChildReport report;
+  ssize_t got = 0;
+  do
+    got = ::read(pipe.get(), &report, sizeof report);
+  while (got < 0 && errno == EINTR);
+  if (got < 0) throw_errno(errno, "reading the container's report");
+  if (got != static_cast<ssize_t>(sizeof report)) return std::nullopt;
+  report.text[ChildReport::kTextBytes - 1] = '\0';
+  return report;
+}
+
+} // namespace
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ < 0) return;
+  send(SIGKILL);
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void ChildProcess::send(int signal) const noexcept {
+  (void)::syscall(SYS_pidfd_send_signal, pidfd_.get(), signal, nullptr, 0);
+}
+
+int ChildProcess::wait_status() {
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0)
+    if (errno != EINTR) throw_errno(errno, "waiting for the container's process");
+  pid_ = -1;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+Launched launch(const Plan& plan, const Identity& identity,
+                const std::function<void(const Started&)>& started, TerminalSize size) {
+  std::vector<UniqueFd> clones = open_clones(plan.clones);
+  Pipe go = make_pipe();
+  Pipe report = make_pipe();
+  Pipe terminal;
+  if (plan.terminal) terminal = make_socket_pair();
+
+  ChildProgram program(plan, clones);
+  ChildContext& context = program.context();
+  context.go_fd = go.read.get();
+  context.launcher_go_fd = go.write.get();
+  context.report_fd = report.write.get();
+  context.terminal_socket = terminal.write.get();
+  context.rows = size.rows;
+  context.columns = size.columns;
+
+  Launched box{start_child(plan, context), std::move(go.write), {}, {}};
+  report.write.reset();
+  terminal.write.reset();
+  Started told;
+  try {
+    map_ids(plan, identity, box.process.pid(), clones);
+    if (started) told = describe(box.process.pid());
+  } catch (const Error&) {
+    // A child that failed before this is the cause, and knows why.
+    if (!is_readable(report.read)) throw;
+    box.report = read_report(report.read);
+    if (!box.report) throw;
+    return box;
+  }
+  if (started) started(told);
+  const char byte = 'g';
+  // Our read end is still open, so that a child that has died already is no SIGPIPE.
+  if (::write(box.go.get(), &byte, 1) != 1 && errno != EPIPE)
+    throw_errno(errno, "telling the container's process to go on");
+  go.read.reset();
+  clones.clear(); // the child has its own; the mounts must end with the container
+  if (plan.terminal) box.terminal = receive_terminal(terminal.read);
+  box.report = read_report(report.read);
+  return box;
+}
+
+} // namespace layerbox

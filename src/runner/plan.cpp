@@ -1,0 +1,120 @@
+#include "runner/plan.hpp"
+
+#include <fmt/format.h>
+
+#include "base/rel_path.hpp"
+
+namespace layerbox {
+namespace {
+
+void add_word(std::string& line, std::string_view key, const std::string& value) {
+  if (!value.empty()) line += fmt::format(" {}={}", key, printable(value));
+}
+
+std::string step_text(const Step& step) {
+  std::string line(act_name(step.act));
+  add_word(line, "target", step.target);
+  add_word(line, "source", step.source);
+  if (step.act != Act::provide) add_word(line, "data", step.data);
+  if (step.clone != kNoClone) line += fmt::format(" clone={}", step.clone);
+  if (step.mount_flags != 0) line += fmt::format(" mount_flags={:#x}", step.mount_flags);
+  if ((step.flags & kOptional) != 0) line += " optional";
+  if ((step.flags & kRecursive) != 0) line += " recursive";
+  if ((step.flags & kReadOnly) != 0) line += " read_only";
+  if ((step.flags & kOldApi) != 0) line += " old_api";
+  if ((step.flags & kHostTree) != 0) line += " host_tree";
+  for (const std::string& word : step.list)
+    line += " " + printable(word);
+  return line;
+}
+
+} // namespace
+
+std::string_view act_name(Act act) {
+  switch (act) {
+  case Act::private_mounts:
+    return "private_mounts";
+  case Act::hostname:
+    return "hostname";
+  case Act::loopback:
+    return "loopback";
+  case Act::wait_go:
+    return "wait_go";
+  case Act::become_root:
+    return "become_root";
+  case Act::scratch:
+    return "scratch";
+  case Act::attach_clone:
+    return "attach_clone";
+  case Act::clone_tree:
+    return "clone_tree";
+  case Act::mount_below:
+    return "mount_below";
+  case Act::overlay:
+    return "overlay";
+  case Act::mount_fs:
+    return "mount_fs";
+  case Act::mount_sys:
+    return "mount_sys";
+  case Act::enter:
+    return "enter";
+  case Act::leave:
+    return "leave";
+  case Act::device:
+    return "device";
+  case Act::symlink:
+    return "symlink";
+  case Act::mount_here:
+    return "mount_here";
+  case Act::terminal:
+    return "terminal";
+  case Act::bind:
+    return "bind";
+  case Act::tmpfs:
+    return "tmpfs";
+  case Act::provide:
+    return "provide";
+  case Act::mask:
+    return "mask";
+  case Act::read_only:
+    return "read_only";
+  case Act::workdir:
+    return "workdir";
+  case Act::root_read_only:
+    return "root_read_only";
+  case Act::pivot:
+    return "pivot";
+  case Act::enter_workdir:
+    return "enter_workdir";
+  case Act::limit_caps:
+    return "limit_caps";
+  case Act::become_user:
+    return "become_user";
+  case Act::stdio:
+    return "stdio";
+  case Act::follow_parent:
+    return "follow_parent";
+  case Act::fork_init:
+    return "fork_init";
+  case Act::session:
+    return "session";
+  case Act::exec:
+    return "exec";
+  }
+  return "?";
+}
+
+std::string plan_text(const Plan& plan) {
+  std::string text;
+  for (std::size_t i = 0; i < plan.clones.size(); ++i) {
+    const CloneSource& clone = plan.clones[i];
+    text += fmt::format("clone {} {}{}{}{}{}\n", i, printable(clone.path),
+                        clone.recursive ? " recursive" : "", clone.idmap ? " idmap" : "",
+                        clone.read_only ? " read_only" : "", clone.no_devices ? " nodev" : "");
+  }
+  for (std::size_t i = 0; i < plan.steps.size(); ++i)
+    text += fmt::format("{:3} {}\n", i, step_text(plan.steps[i]));
+  return text;
+}
+
+} // namespace layerbox

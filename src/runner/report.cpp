@@ -1,0 +1,177 @@
+#include "runner/report.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "base/rel_path.hpp"
+
+namespace layerbox {
+namespace {
+
+// What the step was about to do, for people.
+std::string purpose(const Plan& plan, const Step& step) {
+  const std::string target = "'/" + printable(step.target) + "'";
+  switch (step.act) {
+  case Act::private_mounts:
+    return "making the container's mounts private";
+  case Act::hostname:
+    return fmt::format("setting the host name '{}'", printable(step.data));
+  case Act::loopback:
+    return "bringing the loopback interface up";
+  case Act::wait_go:
+    return "waiting for the launcher";
+  case Act::become_root:
+    return "becoming root of the user namespace";
+  case Act::scratch:
+    return "mounting a tmpfs for provided files";
+  case Act::attach_clone:
+  case Act::clone_tree:
+    return fmt::format("attaching the rootfs '{}'",
+                       printable(step.clone == kNoClone
+                                     ? step.source
+                                     : plan.clones[static_cast<std::size_t>(step.clone)].path));
+  case Act::mount_below:
+  case Act::overlay:
+    return "mounting the overlay rootfs";
+  case Act::mount_fs:
+  case Act::mount_sys:
+    return "mounting " + target;
+  case Act::enter:
+  case Act::leave:
+    return "entering '/dev'";
+  case Act::device:
+  case Act::symlink:
+  case Act::mount_here:
+    return fmt::format("making '/dev/{}'", printable(step.target));
+  case Act::terminal:
+    return "making the terminal '/dev/console'";
+  case Act::bind: {
+    const std::string& source = step.clone == kNoClone
+                                    ? step.source
+                                    : plan.clones[static_cast<std::size_t>(step.clone)].path;
+    return fmt::format("mounting volume '{}' on {}", printable(source), target);
+  }
+  case Act::tmpfs:
+    return "mounting a tmpfs on " + target;
+  case Act::provide:
+    return "providing " + target;
+  case Act::mask:
+    return "masking " + target;
+  case Act::read_only:
+    return fmt::format("making {} read-only", target);
+  case Act::workdir:
+  case Act::enter_workdir: {
+    for (const Step& other : plan.steps)
+      if (other.act == Act::workdir)
+        return fmt::format("entering the working directory '/{}'", printable(other.target));
+    return "entering the working directory";
+  }
+  case Act::root_read_only:
+    return "making the rootfs read-only";
+  case Act::pivot:
+    return "changing to the new root";
+  case Act::limit_caps:
+    return "limiting capabilities";
+  case Act::become_user:
+    return fmt::format("becoming the user '{}'", printable(plan.user));
+  case Act::stdio:
+    return "opening the standard streams";
+  case Act::follow_parent:
+    return "following the launcher";
+  case Act::fork_init:
+    return "forking the command off init";
+  case Act::session:
+    return "making a session";
+  case Act::exec:
+    return fmt::format("executing '{}'", printable(plan.args.at(0)));
+  }
+  return "setting the container up";
+}
+
+std::string reason(const ChildReport& report) {
+  const std::string text = printable(report.text);
+  switch (report.detail) {
+  case ChildDetail::none:
+    return errno_text(report.error);
+  case ChildDetail::symlink_refused:
+    return fmt::format("the rootfs has a symbolic link at '/{}', which is not followed", text);
+  case ChildDetail::not_a_directory:
+  case ChildDetail::file_for_directory:
+    return fmt::format("the rootfs has something that is not a directory at '/{}'", text);
+  case ChildDetail::directory_for_file:
+    return fmt::format("the source is a file, but '/{}' is a directory", text);
+  case ChildDetail::workdir_unreachable:
+    return "it is outside of the container's root";
+  case ChildDetail::host_terminal_lost:
+    return "handing it over failed: " + errno_text(report.error);
+  case ChildDetail::overlay_options_long:
+    return "this kernel takes the layers as one page of options, and they are longer";
+  case ChildDetail::kernel_message:
+    return text + " (" + errno_text(report.error) + ")";
+  case ChildDetail::user_unknown:
+    return fmt::format("the container's /etc/passwd has no user '{}'", text);
+  case ChildDetail::group_unknown:
+    return fmt::format("the container's /etc/group has no group '{}'", text);
+  case ChildDetail::user_unmapped:
+    return fmt::format("user id {} is not mapped in this container", text);
+  case ChildDetail::group_unmapped:
+    return fmt::format("group id {} is not mapped in this container", text);
+  case ChildDetail::accounts_unreadable:
+    return text + " is not a regular file";
+  case ChildDetail::accounts_too_large:
+    return text + " is larger than 1 MiB";
+  case ChildDetail::command_not_found:
+    return "command not found";
+  case ChildDetail::command_not_executable:
+    return text + " is not executable";
+  case ChildDetail::command_is_directory:
+    return text + " is a directory";
+  case ChildDetail::interpreter_missing:
+    return fmt::format("its interpreter '{}' is not there", text);
+  case ChildDetail::wrong_architecture:
+    return fmt::format("it is a program for {}", text);
+  case ChildDetail::not_a_program:
+    return text + " is neither a program nor a script that names its interpreter with #!";
+  case ChildDetail::command_refused:
+    return text + ": " + errno_text(report.error);
+  }
+  return errno_text(report.error);
+}
+
+std::string hint_for(const Step& step, const ChildReport& report, const Identity& identity) {
+  const bool unmapped =
+      report.detail == ChildDetail::user_unmapped || report.detail == ChildDetail::group_unmapped;
+  if (unmapped && identity.privilege == Privilege::single)
+    return "with one id mapped a container can only run as root; give this user ranges in "
+           "/etc/subuid and /etc/subgid and install newuidmap (package uidmap)";
+  if (unmapped) return "use a user within the container's id range";
+  const bool kernel_mount = step.act == Act::mount_fs && step.source == "proc";
+  if (kernel_mount && report.error == EPERM)
+    return "the kernel allows a new /proc only where the host's own is not partly covered; "
+           "layerbox may be running inside another container";
+  if (report.error == ENOSYS) return "the runner needs Linux 5.12 or later";
+  return "";
+}
+
+} // namespace
+
+bool is_command_failure(const ChildReport& report) {
+  return report.detail >= ChildDetail::command_not_found;
+}
+
+int command_exit_status(const ChildReport& report) {
+  return report.detail == ChildDetail::command_not_found ? 127 : 126;
+}
+
+Error report_error(const Plan& plan, const ChildReport& report, const Identity& identity) {
+  if (report.step >= plan.steps.size())
+    return {ErrorKind::system, "the container's process sent a report that makes no sense"};
+  const Step& step = plan.steps[report.step];
+  Error error(kind_of_errno(report.error),
+              fmt::format("{}: {}", purpose(plan, step), reason(report)), report.error);
+  error.set_hint(hint_for(step, report, identity));
+  return error;
+}
+
+} // namespace layerbox

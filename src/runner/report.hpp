@@ -1,0 +1,23 @@
+// report: the child's few bytes as a sentence for people.
+#pragma once
+
+#include <string>
+
+#include "base/error.hpp"
+#include "base/userns.hpp"
+#include "runner/child.hpp"
+#include "runner/plan.hpp"
+
+namespace layerbox {
+
+// Whether the command itself could not be executed (then it is the command's failure), rather than
+// the container not be made.
+bool is_command_failure(const ChildReport& report);
+
+// 127 for a command that was not found, 126 for one that could not be executed.
+int command_exit_status(const ChildReport& report);
+
+// What failed, on which object, why; with a hint where there is something to do.
+Error report_error(const Plan& plan, const ChildReport& report, const Identity& identity);
+
+} // namespace layerbox
