@@ -1,6 +1,7 @@
 #include "store/catalog.hpp"
 
 #include "base/error.hpp"
+#include "base/fault.hpp"
 #include "store/container_table.hpp"
 #include "store/image_table.hpp"
 #include "store/layer_table.hpp"
@@ -48,7 +49,9 @@ std::vector<std::pair<std::string, Digest>> Catalog::publish_image(const NewImag
   for (const std::string& name : image.image.names)
     if (const auto before = name_table::point(*db_, name, image.image.id))
       moved.emplace_back(name, *before);
+  fault_point("store.publish_image.before_commit");
   transaction.commit();
+  fault_point("store.publish_image.after_commit");
   return moved;
 }
 
@@ -74,6 +77,7 @@ Unreferenced Catalog::remove_image(const Digest& id, const std::vector<LayerKey>
     throw Error(ErrorKind::not_found, "remove image " + id.str() + ": there is no such image");
   image_table::remove(*db_, id);
   Unreferenced gone{layer_table::remove_unused(*db_, row->layers, keep), {id}};
+  fault_point("store.remove_image.before_commit");
   transaction.commit();
   return gone;
 }

@@ -16,6 +16,7 @@
 #include "base/walk.hpp"
 #include "store/container_state.hpp"
 #include "store/layout.hpp"
+#include "store/private_dir.hpp"
 #include "store/process_identity.hpp"
 #include "store/store.hpp"
 
@@ -122,7 +123,7 @@ ContainerLease ContainerLease::create(const Store& store, ContainerState state) 
   require_container_id(state.id);
   const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
                                            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  make_dir_at(containers, state.id.c_str(), 0700);
+  make_private_dir(containers, state.id.c_str());
   UniqueFd dir =
       open_beneath(containers, RelPath::parse(state.id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   fault_point("store.create_container.before_lease");

@@ -19,6 +19,7 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/remove_tree.hpp"
+#include "store/private_dir.hpp"
 
 namespace layerbox {
 namespace {
@@ -102,7 +103,7 @@ std::optional<std::string> objection(const FileSystemFacts& facts) {
 
 void try_file_system(FdRef dir) {
   remove_tree(dir, kProbe); // what a killed process left
-  make_dir_at(dir, kProbe, 0700);
+  make_private_dir(dir, kProbe);
   const auto probe = open_beneath(dir, RelPath::parse(kProbe), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   try {
     try_user_xattr(probe);

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 #include <charconv>
@@ -33,6 +33,15 @@ std::string_view nth_field(std::string_view fields, std::size_t n) {
 bool is_first_process(const ContainerState& state, const std::optional<ProcessFacts>& facts) {
   return facts && facts->start_time == state.pid_start_time &&
          pid_namespace_of(state.pid) == state.pid_namespace;
+}
+
+// glibc 2.36 declares both in <sys/pidfd.h>, but not for C++.
+int open_pidfd(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
+
+int send_kill(int pidfd) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0));
 }
 
 void wait_until_gone(int pidfd, const ContainerState& state) {
@@ -87,7 +96,7 @@ bool first_process_lives(const ContainerState& state) {
 
 void kill_leftover(const ContainerState& state) {
   if (state.pid <= 0) return;
-  const UniqueFd pidfd(::pidfd_open(state.pid, 0));
+  const UniqueFd pidfd(open_pidfd(state.pid));
   if (!pidfd) {
     if (errno == ESRCH || errno == EINVAL) return; // gone; or a thread's number by now
     throw_errno(errno, "end container " + state.id + ": open its process");
@@ -96,7 +105,7 @@ void kill_leftover(const ContainerState& state) {
   // of none, because its number cannot be given away while it is there to be looked at; and if it
   // ended in between, the signal below goes nowhere.
   if (!is_first_process(state, process_facts(state.pid))) return;
-  if (::pidfd_send_signal(pidfd.get(), SIGKILL, nullptr, 0) != 0) {
+  if (send_kill(pidfd.get()) != 0) {
     if (errno == ESRCH) return;
     throw_errno(errno, "end container " + state.id + ": kill its process");
   }

@@ -1,4 +1,4 @@
-#include "base/error.hpp"
+#include "base/fault.hpp"
 #include "store/container_lease.hpp"
 #include "store/staging_area.hpp"
 #include "store/store.hpp"
@@ -24,6 +24,7 @@ void Store::remove_image(const Digest& id) {
     for (const LayerRow& row : catalog().layers())
       keep.push_back(row.key);
   const Unreferenced gone = catalog().remove_image(id, keep);
+  fault_point("store.remove_image.before_trash");
   for (const LayerKey& key : gone.layers)
     move_to_trash(layout::layer_dir(key));
   if (importing) return;

@@ -8,6 +8,7 @@
 #include "base/temp.hpp"
 #include "base/walk.hpp"
 #include "store/locks.hpp"
+#include "store/private_dir.hpp"
 #include "store/staging_area.hpp"
 #include "store/store.hpp"
 
@@ -43,7 +44,7 @@ Staging Store::new_staging() const {
   const RangeLock between_making_and_locking = gate(LockMode::shared);
   UniqueFd staging_root = open_staging_root(root_);
   std::string token = random_token();
-  make_dir_at(staging_root, token.c_str(), 0700);
+  make_private_dir(staging_root, token.c_str());
   UniqueFd dir = open_beneath(staging_root, RelPath::parse(token), kOpenDir);
   FileLock lock = FileLock::take(std::move(dir), LockMode::exclusive, token);
   return {std::move(staging_root), std::move(token), std::move(lock)};

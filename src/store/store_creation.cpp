@@ -18,6 +18,7 @@
 #include "store/file_system_check.hpp"
 #include "store/layout.hpp"
 #include "store/locks.hpp"
+#include "store/private_dir.hpp"
 #include "store/store_version.hpp"
 
 namespace layerbox {
@@ -51,16 +52,6 @@ void require_empty(FdRef root) {
   }
 }
 
-// The mode is set after the making, because the umask cuts what is given there.
-void make_private_dir(FdRef parent, const char* name) {
-  if (::mkdirat(parent.get(), name, 0700) != 0) {
-    if (errno == EEXIST) return;
-    throw_errno(errno, "make directory '" + printable(name) + "'");
-  }
-  if (::fchmodat(parent.get(), name, 0700, 0) != 0)
-    throw_errno(errno, "set the mode of directory '" + printable(name) + "'");
-}
-
 UniqueFd open_dir(FdRef parent, std::string_view name) {
   return open_beneath(parent, RelPath::parse(name), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -75,8 +66,10 @@ void require_same_file_system(FdRef root, FdRef dir, const char* name) {
 void make_directories(FdRef root) {
   for (const char* path : kDirectories) {
     UniqueFd dir = open_dir(root, "");
-    for (const std::string_view part : RelPath::parse(path).components()) {
-      make_private_dir(dir, std::string(part).c_str());
+    const RelPath whole = RelPath::parse(path);
+    for (const std::string_view part : whole.components()) {
+      const std::string name(part);
+      if (!try_stat_at(dir, name.c_str())) make_private_dir(dir, name.c_str());
       UniqueFd next = open_dir(dir, part);
       fsync_fd(dir, path);
       dir = std::move(next);
@@ -102,7 +95,9 @@ void refuse_known_file_systems(FdRef root) {
 void fill_store(FdRef root, const std::string& path, const Identity& identity) {
   with_context([] { return std::string("its file system cannot hold a store"); },
                [&] { try_file_system(root); });
+  fault_point("store.make.before_directories");
   make_directories(root);
+  fault_point("store.make.before_database");
   // SQLite gives its other files the mode of this one. The connection is closed before the store
   // is one, so that the log is in the database and nothing but it needs to be there.
   make_private_file(root, layout::kDatabase, O_RDWR);
@@ -148,6 +143,7 @@ void write_version(FdRef root, const std::string& text) {
   const UniqueFd file = make_private_file(root, kVersionNew, O_WRONLY | O_TRUNC);
   write_all(file, std::as_bytes(std::span(text)), layout::kVersionFile);
   fsync_fd(file, layout::kVersionFile);
+  fault_point("store.make.before_version_rename");
   rename_at(root, kVersionNew, root, layout::kVersionFile);
   fsync_fd(root, "the store's directory");
 }

@@ -1,0 +1,266 @@
+// What nobody holds goes, what anybody holds stays, and what a crash left is never seen as whole.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+#include "store/process_identity.hpp"
+#include "tests/store/child_process.hpp"
+#include "tests/store/ordinary_user.hpp"
+#include "tests/store/scratch.hpp"
+
+namespace layerbox::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Sweep : public StoreTest {
+ protected:
+  Store store_ = open();
+
+  std::string layer_path(const std::string& name) const {
+    return at("layers/sha256/" + key_of(name).str());
+  }
+  std::string blob_path(const std::string& content) const {
+    return at("blobs/sha256/" + digest_of(content).hex());
+  }
+  void make_layer(const std::string& name) const {
+    std::filesystem::create_directories(layer_path(name) + "/tree/usr");
+  }
+  std::string container_path(const std::string& id) const { return at("containers/" + id); }
+
+  std::string dead_container(Keep keep) {
+    ContainerState state;
+    state.keep = keep;
+    return ContainerLease::create(store_, state).state().id;
+  }
+};
+
+TEST_F(Sweep, RemovesWhatKilledProcessesLeft) {
+  Signal made;
+  Child child([&] {
+    Store store = open();
+    const Staging staging = store.new_staging();
+    stage_layer(store, staging, "half");
+    const ContainerLease lease = ContainerLease::create(store, ContainerState{});
+    made.give();
+    ::pause();
+    return 0;
+  });
+  made.await();
+  EXPECT_EQ(store_.sweep().removed, 0U) << "what lives is left alone";
+  EXPECT_EQ(entries_in(at("staging")), 1U);
+  EXPECT_EQ(entries_in(at("containers")), 1U);
+  child.kill_and_wait();
+  const auto result = store_.sweep();
+  EXPECT_EQ(result.removed, 2U);
+  EXPECT_EQ(result.left, 0U) << result.why;
+  for (const char* name : {"staging", "containers", "trash"})
+    EXPECT_EQ(entries_in(at(name)), 0U) << name;
+}
+
+TEST_F(Sweep, RemovesFilesWithoutRowsAndNothingElse) {
+  store_.catalog().publish_image(new_image("config", {"a"}, {"a:1"}));
+  store_.put_blob(digest_of("config"), "config");
+  store_.put_blob(digest_of("stray"), "stray");
+  write_file(at("blobs/sha256/") + digest_of("x").hex() + ".1234", "half");
+  make_layer("a");
+  make_layer("stray");
+  write_file(at("layers/sha256/README"), "who put this here");
+  std::filesystem::create_directories(at("containers/") + digest_of("no lease").hex());
+  write_file(at("staging/file"), "junk");
+  std::filesystem::create_symlink("/etc", at("staging/link"));
+  const auto result = store_.sweep();
+  EXPECT_EQ(result.removed, 7U);
+  EXPECT_EQ(result.left, 0U) << result.why;
+  EXPECT_TRUE(exists(layer_path("a")));
+  EXPECT_TRUE(store_.has_blob(digest_of("config")));
+  EXPECT_EQ(entries_in(at("layers/sha256")) + entries_in(at("blobs/sha256")), 2U);
+  EXPECT_EQ(entries_in(at("staging")) + entries_in(at("trash")) + entries_in(at("containers")), 0U);
+  EXPECT_TRUE(exists("/etc"));
+  EXPECT_EQ(store_.sweep().removed, 0U);
+}
+
+TEST_F(Sweep, LeavesFilesWithoutRowsWhileSomebodyImports) {
+  make_layer("fresh");
+  store_.put_blob(digest_of("fresh"), "fresh");
+  Signal held;
+  Child importer([&] {
+    const Store store = open();
+    const Staging staging = store.new_staging();
+    held.give();
+    ::pause();
+    return 0;
+  });
+  held.await();
+  EXPECT_EQ(store_.sweep().removed, 0U);
+  EXPECT_TRUE(exists(layer_path("fresh")));
+  importer.kill_and_wait();
+  EXPECT_EQ(store_.sweep().removed, 3U);
+  EXPECT_FALSE(exists(layer_path("fresh")));
+  EXPECT_FALSE(exists(blob_path("fresh")));
+}
+
+TEST_F(Sweep, LeavesALayerThatSomebodyHasLocked) {
+  make_layer("busy");
+  Signal held;
+  Child locker([&] {
+    const RangeLock lock = open().layer_lock(key_of("busy").diff_id);
+    held.give();
+    ::pause();
+    return 0;
+  });
+  held.await();
+  store_.sweep();
+  EXPECT_TRUE(exists(layer_path("busy")));
+  locker.kill_and_wait();
+  store_.sweep();
+  EXPECT_FALSE(exists(layer_path("busy")));
+}
+
+TEST_F(Sweep, MarksNothingWhileAnybodyIsInTheGate) {
+  make_layer("stray");
+  store_.move_to_trash("layers/sha256/none");
+  std::filesystem::create_directory(at("trash/old"));
+  Signal held;
+  Child inside([&] {
+    const RangeLock gate = open().gate(LockMode::shared);
+    held.give();
+    ::pause();
+    return 0;
+  });
+  held.await();
+  EXPECT_EQ(store_.sweep().removed, 1U) << "trash needs no gate";
+  EXPECT_TRUE(exists(layer_path("stray")));
+}
+
+TEST_F(Sweep, KeepsKeptContainersAndTheirLayers) {
+  const std::string id = dead_container(Keep::kept);
+  const std::string other = dead_container(Keep::throw_away);
+  store_.sweep();
+  EXPECT_TRUE(exists(container_path(id)));
+  EXPECT_FALSE(exists(container_path(other)));
+}
+
+TEST_F(Sweep, AsksTheRowsWhetherAContainerWithADamagedStateWasKept) {
+  const std::string with_row = dead_container(Keep::kept);
+  const std::string without_row = dead_container(Keep::kept);
+  ContainerRow row;
+  row.id = with_row;
+  store_.catalog().insert_container(row);
+  write_file(container_path(with_row) + "/lease", "{");
+  write_file(container_path(without_row) + "/lease", "{");
+  store_.sweep();
+  EXPECT_TRUE(exists(container_path(with_row)));
+  EXPECT_FALSE(exists(container_path(without_row)));
+}
+
+TEST_F(Sweep, EndsTheProcessOfADeadContainerBeforeItRemovesIt) {
+  Child process([] {
+    ::pause();
+    return 0;
+  });
+  ContainerState state;
+  state.pid = process.pid();
+  state.pid_start_time = process_facts(process.pid())->start_time;
+  state.pid_namespace = pid_namespace_of(process.pid()).value();
+  const std::string id = ContainerLease::create(store_, state).state().id;
+  EXPECT_EQ(store_.sweep().removed, 1U);
+  EXPECT_FALSE(exists(container_path(id)));
+  EXPECT_EQ(process.wait(), 128 + SIGKILL);
+}
+
+TEST_F(Sweep, IsSafeInManyProcessesAtOnceBesideImports) {
+  std::vector<Child> children;
+  for (int i = 0; i < 4; ++i)
+    children.emplace_back([&] {
+      Store store = open();
+      for (int round = 0; round < 20; ++round)
+        if (store.sweep().left != 0) return 1;
+      return 0;
+    });
+  for (int i = 0; i < 4; ++i)
+    children.emplace_back([&, i] {
+      Store store = open();
+      for (int round = 0; round < 5; ++round) {
+        const std::string name = std::to_string(i) + '-' + std::to_string(round);
+        const Staging staging = store.new_staging();
+        store.put_blob(digest_of(name), name);
+        const RangeLock lock = store.layer_lock(key_of(name).diff_id);
+        stage_layer(store, staging, name);
+        store.commit_layer(key_of(name), staging.dir(), "layer");
+        store.catalog().publish_image(new_image(name, {name}, {"image:" + name}));
+      }
+      return 0;
+    });
+  for (Child& child : children)
+    EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(store_.catalog().images().size(), 20U);
+  for (const ImageRow& image : store_.catalog().images()) {
+    EXPECT_TRUE(store_.has_blob(image.id));
+    EXPECT_TRUE(exists(at("layers/sha256/" + image.layers.at(0).str() + "/tree/file")));
+  }
+}
+
+TEST_F(Sweep, SaysWhatItCouldNotRemoveAndWhy) {
+  const int status = Child([&] {
+                       try {
+                         take_private_mounts();
+                         std::filesystem::create_directories(at("trash/mounted/point"));
+                         mount_or_throw("tmpfs", at("trash/mounted/point"), "");
+                       } catch (const Error& error) {
+                         std::fprintf(stderr, "%s\n", error.what());
+                         return 77;
+                       }
+                       std::filesystem::create_directories(at("trash/plain"));
+                       const auto result = store_.sweep();
+                       const bool told = result.why.find("point") != std::string::npos;
+                       return result.left == 1 && result.removed == 1 && told ? 0 : 1;
+                     }).wait();
+  if (status == 77) LAYERBOX_SKIP("root", "a tmpfs could not be mounted");
+  EXPECT_EQ(status, 0);
+}
+
+// As an ordinary user with subordinate ids: what lies below belongs to ids that he is not.
+int sweep_as_subordinate(const std::string& scratch) {
+  constexpr unsigned kFirst = 200'000;
+  const std::string root = scratch + "/store";
+  try {
+    take_private_mounts();
+    give_subordinate_ids(scratch, kFirst, 65'536);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 77;
+  }
+  if (::chown(scratch.c_str(), kOrdinaryUid, kOrdinaryGid) != 0) return 1;
+  // The store must be made by the user, so the tree of other owners is made beside it first.
+  const std::string tree = scratch + "/tree";
+  std::filesystem::create_directories(tree + "/inner");
+  write_file(tree + "/inner/file", "x");
+  for (const std::string& path : {tree + "/inner", tree + "/inner/file"})
+    if (::chown(path.c_str(), kFirst + 32, kFirst + 32) != 0) return 2;
+  if (::chown(tree.c_str(), kOrdinaryUid, kOrdinaryGid) != 0) return 3;
+  become_ordinary_user();
+  const Identity identity = current_identity();
+  if (identity.privilege != Privilege::subordinate) {
+    std::fprintf(stderr, "%s\n", identity.reason.c_str());
+    return 77;
+  }
+  Store store = Store::open(root, identity);
+  if (::unlink((tree + "/inner/file").c_str()) == 0) return 4; // else this test shows nothing
+  std::filesystem::rename(tree, root + "/trash/tree");
+  const auto result = store.sweep();
+  if (result.left != 0) std::fprintf(stderr, "%s\n", result.why.c_str());
+  return result.removed == 1 && !exists(root + "/trash/tree") ? 0 : 5;
+}
+
+TEST(SweepRootless, RemovesFilesOfSubordinateIds) {
+  if (::geteuid() != 0) LAYERBOX_SKIP("root", "only root can make files of other owners");
+  const ScratchDir scratch;
+  const int status = Child([&] { return sweep_as_subordinate(scratch.path()); }).wait();
+  if (status == 77) LAYERBOX_SKIP("rootless", "there are no subordinate ids here");
+  EXPECT_EQ(status, 0);
+}
+
+} // namespace
+} // namespace layerbox::test
