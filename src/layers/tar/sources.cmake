@@ -1,1 +1,17 @@
-set(LAYERS_TAR_SOURCES)
+set(LAYERS_TAR_SOURCES
+  tar/block_pipe.cpp
+  tar/forward_links.cpp
+  tar/layer_descriptor.cpp
+  tar/pax_attributes.cpp
+  tar/pax_records.cpp
+  tar/posix_acl.cpp
+  tar/raw_tap.cpp
+  tar/rebuild_tar.cpp
+  tar/record_reader.cpp
+  tar/record_writer.cpp
+  tar/replaced_files.cpp
+  tar/tar_fields.cpp
+  tar/tar_header.cpp
+  tar/tar_reader.cpp
+  tar/tar_rules.cpp
+  tar/unpack_layer.cpp)

@@ -41,13 +41,12 @@ struct UnpackedLayer {
   std::vector<std::string> warnings; // one line for each kind of thing dropped
 };
 
-// Unpacks `source` into the new directory `dir` (one component) below `staging` and reads the source
-// to its end. `progress` hears the tar bytes done so far, about once a MiB, on the calling thread;
-// what it throws stops the work. The source is read in a thread of its own, which is joined before
-// this returns or throws.
-// Throws Error: corrupt (not a tar, truncated, malformed, against a rule of tar_rules.hpp; the entry
-// is named), limit_exceeded (the hint names the flag), what `source` throws, system. After a throw
-// the directory is left for the caller to remove.
+// Unpacks `source` into the new directory `dir` (one component) below `staging` and reads the
+// source to its end. `progress` hears the tar bytes done so far, about once a MiB, on the calling
+// thread; what it throws stops the work. The source is read in a thread of its own, which is joined
+// before this returns or throws. Throws Error: corrupt (not a tar, truncated, malformed, against a
+// rule of tar_rules.hpp; the entry is named), limit_exceeded (the hint names the flag), what
+// `source` throws, system. After a throw the directory is left for the caller to remove.
 UnpackedLayer unpack_layer(Source& source, FdRef staging, const char* dir,
                            const ImportLimits& limits, const Identity& who,
                            const std::function<void(std::uint64_t tar_bytes)>& progress);

@@ -1,1 +1,10 @@
-set(LAYERS_TREE_SOURCES)
+set(LAYERS_TREE_SOURCES
+  tree/consume_tree.cpp
+  tree/dir_cache.cpp
+  tree/dir_reader.cpp
+  tree/dir_writer.cpp
+  tree/dir_writer_links.cpp
+  tree/implied_directories.cpp
+  tree/metadata_writer.cpp
+  tree/tree_text.cpp
+  tree/unheld.cpp)

@@ -43,7 +43,7 @@ struct Special {
 
 // The content of a regular file as its non-zero regions, ascending; holes between them.
 class FileContent {
-public:
+ public:
   FileContent() = default;
   FileContent(const FileContent&) = delete;
   FileContent& operator=(const FileContent&) = delete;
@@ -58,7 +58,7 @@ public:
 };
 
 class TreeSink {
-public:
+ public:
   TreeSink() = default;
   TreeSink(const TreeSink&) = delete;
   TreeSink& operator=(const TreeSink&) = delete;
@@ -67,7 +67,8 @@ public:
   virtual void directory(const RelPath& path, const Metadata& metadata) = 0;
   virtual void file(const RelPath& path, const Metadata& metadata, std::uint64_t size_bytes,
                     FileContent& content) = 0;
-  virtual void symlink(const RelPath& path, const Metadata& metadata, const std::string& target) = 0;
+  virtual void symlink(const RelPath& path, const Metadata& metadata,
+                       const std::string& target) = 0;
   virtual void hardlink(const RelPath& path, const RelPath& target) = 0;
   virtual void special(const RelPath& path, const Metadata& metadata, const Special& special) = 0;
   // Hides `path` of the layers below.

@@ -1,0 +1,110 @@
+#include "layers/tar/block_pipe.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <utility>
+
+namespace layerbox {
+
+BlockPipe::BlockPipe(Source& source) : source_(source) {
+  // Signals are the main thread's business.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (...) {
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+BlockPipe::~BlockPipe() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+Block BlockPipe::next() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !full_.empty() || ended_; });
+  if (!full_.empty()) {
+    Block block = std::move(full_.front());
+    full_.pop_front();
+    lock.unlock();
+    changed_.notify_all();
+    return block;
+  }
+  if (failure_) std::rethrow_exception(failure_);
+  return {};
+}
+
+void BlockPipe::give_back(Block block) {
+  block.size = 0;
+  const std::lock_guard lock(mutex_);
+  if (spare_.size() < kQueueBlocks) spare_.push_back(std::move(block));
+}
+
+void BlockPipe::run() {
+  Sha256 hash;
+  std::exception_ptr failure;
+  try {
+    for (;;) {
+      Block block = empty_block();
+      const bool more = fill(block);
+      hash.update(block.bytes());
+      if (block.size > 0) push(std::move(block));
+      if (!more) break;
+      const std::lock_guard lock(mutex_);
+      if (stop_) break;
+    }
+    diff_id_ = hash.finish();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    failure_ = failure;
+    ended_ = true;
+  }
+  changed_.notify_all();
+}
+
+// False when the source has ended.
+bool BlockPipe::fill(Block& block) {
+  while (block.size < kBlockBytes) {
+    const std::size_t got = source_.read({block.room.get() + block.size, kBlockBytes - block.size});
+    if (got == 0) return false;
+    block.size += got;
+  }
+  return true;
+}
+
+Block BlockPipe::empty_block() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!spare_.empty()) {
+      Block block = std::move(spare_.back());
+      spare_.pop_back();
+      return block;
+    }
+  }
+  return {std::unique_ptr<std::byte[]>(new std::byte[kBlockBytes]), 0};
+}
+
+void BlockPipe::push(Block block) {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return full_.size() < kQueueBlocks || stop_; });
+    full_.push_back(std::move(block));
+  }
+  changed_.notify_all();
+}
+
+} // namespace layerbox
