@@ -6,128 +6,160 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/dir_stack.hpp"
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 
 namespace layerbox {
 namespace {
 
-// Deeper directories are moved up beside the first one and removed from there, so that neither the
-// stack nor the descriptors grow with the depth.
-constexpr int kMaxDepth = 128;
+constexpr std::size_t kListBytes = 64 * 1024;
+// Some file systems leave names out when a directory changes while it is read: look again, but not
+// for ever when somebody goes on to fill it.
+constexpr int kMaxScans = 100;
 
+enum class Outcome : std::uint8_t { gone, full_directory };
+
+// Every directory is read once: what can go, goes at once, and the directories that are not empty
+// are remembered by name and entered one after the other.
 class Remover {
  public:
-  // `dir` and `name` are what is removed; too deep directories are parked in `dir`'s child itself.
-  Remover(FdRef dir, const char* name) : dir_(dir), name_(name) {}
+  explicit Remover(FdRef dir) : stack_(dir) {}
 
-  void run() {
-    if (::unlinkat(dir_.get(), name_, 0) == 0 || errno == ENOENT) return;
-    if (errno != EISDIR && errno != EPERM) fail(errno, name_);
-    struct stat status {};
-    if (::fstatat(dir_.get(), name_, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return;
-      fail(errno, name_);
+  void run(const char* name) {
+    if (remove_entry(name, DT_UNKNOWN) == Outcome::gone) return;
+    enter(name, 1);
+    while (!levels_.empty()) {
+      Level& level = levels_.back();
+      if (level.next < level.directories.size())
+        enter(std::string(level.directories[level.next++]), 1);
+      else
+        leave();
     }
-    if (!S_ISDIR(status.st_mode)) fail(EPERM, name_);
-    device_ = status.st_dev;
-    top_ = open_dir(dir_.get(), name_);
-    if (!top_) return;
-    check_same_file_system(top_.get(), name_);
-    // Emptying the top may park more directories in it.
-    do {
-      parked_again_ = false;
-      empty(top_.get(), 0);
-    } while (parked_again_);
-    if (::unlinkat(dir_.get(), name_, AT_REMOVEDIR) != 0 && errno != ENOENT) fail(errno, name_);
   }
 
  private:
-  [[noreturn]] static void fail(int error_number, const char* name) {
-    throw_errno(error_number, "remove '" + printable(name) + "'");
+  struct Level {
+    std::string name;
+    int scan;                             // how often it has been read, this time included
+    bool had_entries = false;             // in this scan
+    bool is_opened_up = false;            // its permissions were added, or cannot be
+    std::vector<std::string> directories; // those that are not empty
+    std::size_t next = 0;
+  };
+
+  [[noreturn]] void fail(int error_number, std::string_view name) const {
+    std::string path;
+    for (const Level& level : levels_)
+      path += level.name + '/';
+    path += name;
+    constexpr std::size_t kShown = 400;
+    const std::string shown =
+        path.size() > kShown ? "…" + printable(path.substr(path.size() - kShown)) : printable(path);
+    if (error_number == EBUSY)
+      throw Error(ErrorKind::in_use, "remove '" + shown + "': something is mounted there", EBUSY);
+    throw_errno(error_number, "remove '" + shown + "'");
   }
 
-  // Nothing when it is gone. A directory that lacks its owner's permissions gets them.
-  UniqueFd open_dir(int parent, const char* name) const {
+  // Gives the directory that we stand in its owner's permissions, once.
+  bool open_up_here() {
+    if (levels_.empty() || levels_.back().is_opened_up) return false;
+    levels_.back().is_opened_up = true;
+    return ::fchmod(stack_.here().get(), 0700) == 0;
+  }
+
+  // 0 or errno.
+  int unlink(const char* name, int flags) {
+    for (;;) {
+      if (::unlinkat(stack_.here().get(), name, flags) == 0 || errno == ENOENT) return 0;
+      const int error_number = errno;
+      if (error_number != EACCES || !open_up_here()) return error_number;
+    }
+  }
+
+  // A directory is tried as an empty one first. That also keeps us out of what is mounted: the
+  // kernel answers EBUSY for a mount point, before it looks whether it is empty (rmdir(2)).
+  Outcome remove_entry(const char* name, unsigned char type) {
+    if (type != DT_DIR) {
+      const int error_number = unlink(name, 0);
+      if (error_number == 0) return Outcome::gone;
+      if (error_number != EISDIR) fail(error_number, name);
+    }
+    const int error_number = unlink(name, AT_REMOVEDIR);
+    if (error_number == 0) return Outcome::gone;
+    if (error_number != ENOTEMPTY && error_number != EEXIST) fail(error_number, name);
+    return Outcome::full_directory;
+  }
+
+  // Nothing when it is gone. A directory that its owner may not read is given his permissions.
+  UniqueFd open_dir(const char* name) const {
     constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    UniqueFd fd(::openat(parent, name, kFlags));
+    const int here = stack_.here().get();
+    UniqueFd fd(::openat(here, name, kFlags));
     if (!fd && errno == EACCES) {
-      // O_PATH and /proc keep a symlink that takes the name's place from being changed.
-      const UniqueFd path(::openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (path) ::chmod(("/proc/self/fd/" + std::to_string(path.get())).c_str(), 0700);
-      fd.reset(::openat(parent, name, kFlags));
+      // By way of O_PATH and /proc a symlink that takes the name's place is not changed.
+      const UniqueFd path(::openat(here, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!path || ::chmod(("/proc/self/fd/" + std::to_string(path.get())).c_str(), 0700) != 0)
+        fail(EACCES, name);
+      fd.reset(::openat(here, name, kFlags));
     }
     if (!fd && errno != ENOENT) fail(errno, name);
     return fd;
   }
 
-  void check_same_file_system(int fd, const char* name) const {
-    struct stat status {};
-    if (::fstat(fd, &status) != 0) fail(errno, name);
-    if (status.st_dev != device_)
-      throw Error(ErrorKind::in_use,
-                  "remove '" + printable(name) + "': another file system is mounted there");
-    // Removing names needs the owner's write and search permission.
-    if ((status.st_mode & 0700) != 0700) ::fchmod(fd, 0700);
+  void enter(const std::string& name, int scan) {
+    UniqueFd dir = open_dir(name.c_str());
+    if (!dir) return;
+    stack_.enter(std::move(dir));
+    levels_.push_back({.name = name, .scan = scan, .directories = {}});
+    read_and_remove();
   }
 
-  void empty(int dir, int depth) {
-    UniqueFd own(::openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!own) fail(errno, name_);
-    const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(own.get()), &::closedir);
-    if (!stream) fail(errno, name_);
-    own.release();
-    for (const dirent* entry; (entry = ::readdir(stream.get())) != nullptr;) {
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") remove_entry(dir, *entry, depth);
+  void read_and_remove() {
+    for (;;) {
+      const ssize_t size = ::getdents64(stack_.here().get(), list_.data(), list_.size());
+      if (size < 0) fail(errno, "");
+      if (size == 0) return;
+      for (ssize_t at = 0; at < size;) {
+        const auto* entry = reinterpret_cast<const dirent64*>(list_.data() + at);
+        at += entry->d_reclen;
+        const std::string_view name = entry->d_name;
+        if (name == "." || name == "..") continue;
+        levels_.back().had_entries = true;
+        if (remove_entry(entry->d_name, entry->d_type) == Outcome::full_directory)
+          levels_.back().directories.emplace_back(name);
+      }
     }
   }
 
-  void remove_entry(int dir, const dirent& entry, int depth) {
-    const char* name = entry.d_name;
-    if (entry.d_type != DT_DIR) {
-      if (::unlinkat(dir, name, 0) == 0 || errno == ENOENT) return;
-      if (errno != EISDIR) fail(errno, name);
-    }
-    if (::unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return;
-    if (errno != ENOTEMPTY && errno != EEXIST && errno != EACCES) fail(errno, name);
-    if (depth >= kMaxDepth) return park(dir, name);
-    const UniqueFd below = open_dir(dir, name);
-    if (!below) return;
-    check_same_file_system(below.get(), name);
-    empty(below.get(), depth + 1);
-    if (::unlinkat(dir, name, AT_REMOVEDIR) != 0 && errno != ENOENT) fail(errno, name);
+  void leave() {
+    const Level done = std::move(levels_.back());
+    levels_.pop_back();
+    stack_.leave();
+    const int error_number = unlink(done.name.c_str(), AT_REMOVEDIR);
+    if (error_number == 0) return;
+    const bool is_full = error_number == ENOTEMPTY || error_number == EEXIST;
+    if (!is_full || !done.had_entries || done.scan == kMaxScans) fail(error_number, done.name);
+    enter(done.name, done.scan + 1);
   }
 
-  void park(int dir, const char* name) {
-    const UniqueFd open = open_dir(dir, name); // gives it the permissions that a move needs
-    if (!open) return;
-    check_same_file_system(open.get(), name);
-    for (;;) { // the tree may hold such a name itself
-      const std::string parked = ".layerbox-deep-" + std::to_string(parked_count_++);
-      if (::renameat2(dir, name, top_.get(), parked.c_str(), RENAME_NOREPLACE) == 0) break;
-      if (errno != EEXIST) fail(errno, name);
-    }
-    parked_again_ = true;
-  }
-
-  FdRef dir_;
-  const char* name_;
-  UniqueFd top_;
-  dev_t device_ = 0;
-  bool parked_again_ = false;
-  std::uint64_t parked_count_ = 0;
+  DirStack stack_;
+  std::vector<Level> levels_;
+  std::vector<char> list_ = std::vector<char>(kListBytes);
 };
 
 } // namespace
 
 void remove_tree(FdRef dir, const char* name) {
-  Remover(dir, name).run();
+  const std::string_view last =
+      std::string_view(name).substr(std::string_view(name).rfind('/') + 1);
+  if (last.empty() || last == "." || last == "..")
+    throw Error(ErrorKind::invalid_argument, "remove '" + printable(name) + "': not a name");
+  Remover(dir).run(name);
 }
 
 } // namespace layerbox

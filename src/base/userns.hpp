@@ -7,6 +7,7 @@
 // Source: user_namespaces(7), subuid(5), newuidmap(1).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>

@@ -7,31 +7,52 @@
 #include <cerrno>
 #include <memory>
 
+#include "base/dir_stack.hpp"
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 
 namespace layerbox {
 namespace {
 
-void walk_below(FdRef dir, const RelPath& path,
-                const std::function<WalkStep(const WalkEntry&)>& visit) {
-  for (const std::string& name : list_dir(dir)) {
-    const std::optional<struct stat> status = try_stat_at(dir, name.c_str());
-    if (!status) continue; // went away since it was listed
-    const RelPath here = path.child(name);
-    const WalkStep step = visit({dir, name.c_str(), here, *status});
-    if (!S_ISDIR(status->st_mode) || step == WalkStep::skip) continue;
-    const UniqueFd below(
-        ::openat(dir.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!below) throw_errno(errno, "open directory '" + printable(here.str()) + "'");
-    walk_below(below, here, visit);
-  }
+// A directory on the way: its path, the names in it, and which comes next.
+struct Level {
+  RelPath path;
+  std::vector<std::string> names;
+  std::size_t next = 0;
+};
+
+Level list_level(FdRef dir, RelPath path) {
+  std::vector<std::string> names = with_context(
+      [&] { return "list '" + printable(path.str()) + "'"; }, [&] { return list_dir(dir); });
+  return {std::move(path), std::move(names)};
 }
 
 } // namespace
 
 void walk(FdRef dir, const std::function<WalkStep(const WalkEntry&)>& visit) {
-  walk_below(dir, RelPath(), visit);
+  DirStack stack(dir);
+  std::vector<Level> levels;
+  levels.push_back(list_level(dir, RelPath()));
+  for (;;) {
+    Level& level = levels.back();
+    if (level.next == level.names.size()) {
+      levels.pop_back();
+      if (levels.empty()) return;
+      stack.leave();
+      continue;
+    }
+    const std::string& name = level.names[level.next++];
+    const std::optional<struct stat> status = try_stat_at(stack.here(), name.c_str());
+    if (!status) continue; // went away since it was listed
+    RelPath path = level.path.child(name);
+    const WalkStep step = visit({stack.here(), name.c_str(), path, *status});
+    if (!S_ISDIR(status->st_mode) || step == WalkStep::skip) continue;
+    UniqueFd below(::openat(stack.here().get(), name.c_str(),
+                            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!below) throw_errno(errno, "open directory '" + printable(path.str()) + "'");
+    stack.enter(std::move(below));
+    levels.push_back(list_level(stack.here(), std::move(path)));
+  }
 }
 
 std::vector<std::string> list_dir(FdRef dir) {
