@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 
 #include "base/error.hpp"
@@ -14,6 +13,10 @@
 
 namespace layerbox {
 namespace {
+
+constexpr int kMaxTries = 64;
+constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 std::string quoted(std::string_view name) {
   return name.empty() ? "the top directory" : "'" + printable(name) + "'";
@@ -27,16 +30,20 @@ bool openat2_denied() {
 #endif
 }
 
+bool creates(int flags) {
+  return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
 // -1 with errno, as openat(2). The kernel without openat2 (before 5.6) is asked once.
 int open_resolved(int dir, const char* name, int flags, mode_t mode, std::uint64_t resolve) {
-  static std::atomic<bool> have_openat2{!openat2_denied()};
-  if (have_openat2.load(std::memory_order_relaxed)) {
+  static std::atomic<bool> have_openat2{true};
+  if (have_openat2.load(std::memory_order_relaxed) && !openat2_denied()) {
     struct open_how how {};
     how.flags = static_cast<std::uint64_t>(static_cast<unsigned>(flags));
-    how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode & 07777 : 0;
+    how.mode = creates(flags) ? mode & 07777 : 0;
     how.resolve = resolve;
     // RESOLVE_IN_ROOT answers EAGAIN when something is renamed during a ".." step (openat2(2)).
-    for (int tries = 0; tries < 64; ++tries) {
+    for (int tries = 0; tries < kMaxTries; ++tries) {
       const long fd = ::syscall(SYS_openat2, dir, name, &how, sizeof how);
       if (fd >= 0) return static_cast<int>(fd);
       if (errno != EAGAIN && errno != EINTR) break;
@@ -48,22 +55,22 @@ int open_resolved(int dir, const char* name, int flags, mode_t mode, std::uint64
   return open_by_walking(dir, name, flags, mode, follow);
 }
 
-constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-
 int open_beneath_raw(FdRef dir, const RelPath& name, int flags, mode_t mode) {
-  // RESOLVE_NO_SYMLINKS refuses a final symlink even with O_PATH|O_NOFOLLOW; opening the parent
-  // first keeps "no symlink on the way" and still can name the link itself.
-  const char* path = name.is_top() ? "." : name.c_str();
-  if ((flags & O_PATH) == 0 || name.is_top())
-    return open_resolved(dir.get(), path, flags | O_CLOEXEC | O_NOFOLLOW, mode, kBeneath);
-  const RelPath parent = name.parent();
-  if (parent.is_top()) return ::openat(dir.get(), path, flags | O_CLOEXEC | O_NOFOLLOW);
-  const int up =
-      open_resolved(dir.get(), parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC, 0, kBeneath);
-  if (up < 0) return -1;
-  const UniqueFd owner(up);
-  return ::openat(up, std::string(name.filename()).c_str(), flags | O_CLOEXEC | O_NOFOLLOW);
+  // With O_PATH|O_NOFOLLOW a final symlink itself is opened, RESOLVE_NO_SYMLINKS or not.
+  return open_resolved(dir.get(), name.is_top() ? "." : name.c_str(),
+                       flags | O_CLOEXEC | O_NOFOLLOW, mode, kBeneath);
+}
+
+// Opened for data only once it is known to be a regular file: to open a fifo or a device for
+// reading already does something.
+UniqueFd open_regular(FdRef dir, const RelPath& name) {
+  const UniqueFd found = open_beneath(dir, name, O_PATH);
+  if (!S_ISREG(stat_fd(found).st_mode))
+    throw Error(ErrorKind::corrupt, "read " + quoted(name.str()) + ": it is not a regular file");
+  const std::string link = "/proc/self/fd/" + std::to_string(found.get());
+  UniqueFd fd(::open(link.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno(errno, "open " + quoted(name.str()));
+  return fd;
 }
 
 } // namespace
@@ -142,9 +149,7 @@ struct stat stat_fd(FdRef fd) {
 }
 
 std::string read_small_file(FdRef dir, const RelPath& name, std::size_t max_bytes) {
-  const UniqueFd fd = open_beneath(dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  if (!S_ISREG(stat_fd(fd).st_mode))
-    throw Error(ErrorKind::corrupt, "read " + quoted(name.str()) + ": it is not a regular file");
+  const UniqueFd fd = open_regular(dir, name);
   FdSource source(fd, name.str());
   return read_all(source, max_bytes, name.str());
 }
