@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <cstdlib>
 
@@ -27,16 +29,36 @@ std::string random_token() {
   return token;
 }
 
-TempDir::TempDir(const std::string& prefix) {
-  const char* base = std::getenv("TMPDIR");
-  path_ = std::string(base != nullptr && *base == '/' ? base : "/tmp") + '/' + prefix + random_token();
-  make_dir_at(FdRef(AT_FDCWD), path_.c_str(), 0700);
-  dir_ = open_path(path_, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+namespace {
+
+std::string temporary_root() {
+  const char* named = std::getenv("TMPDIR");
+  return named != nullptr && *named == '/' ? named : "/tmp";
+}
+
+std::string path_of(FdRef fd) {
+  char target[PATH_MAX];
+  const std::string link = "/proc/self/fd/" + std::to_string(fd.get());
+  const ssize_t size = ::readlink(link.c_str(), target, sizeof target);
+  if (size < 0) throw_errno(errno, "read '" + link + "'");
+  return {target, static_cast<std::size_t>(size)};
+}
+
+} // namespace
+
+TempDir::TempDir(const std::string& prefix)
+    : TempDir(open_path(temporary_root(), O_PATH | O_DIRECTORY), prefix) {}
+
+TempDir::TempDir(FdRef parent, const std::string& prefix)
+    : parent_(open_beneath(parent, RelPath(), O_PATH | O_DIRECTORY)),
+      name_(prefix + random_token()), path_(path_of(parent_) + '/' + name_) {
+  make_dir_at(parent_, name_.c_str(), 0700);
+  dir_ = open_beneath(parent_, RelPath::parse(name_), O_RDONLY | O_DIRECTORY);
 }
 
 TempDir::~TempDir() {
   try {
-    remove_tree(FdRef(AT_FDCWD), path_.c_str());
+    remove_tree(parent_, name_.c_str());
   } catch (const Error&) { // NOLINT(bugprone-empty-catch): a destructor abandons
   }
 }
