@@ -16,7 +16,6 @@ std::vector<LayerKey> layers_of_containers(const Store& store) {
 } // namespace
 
 void Store::remove_image(const Digest& id) {
-  const RangeLock gate = this->gate(LockMode::exclusive);
   std::vector<LayerKey> keep = layers_of_containers(*this);
   // An import that runs may have looked at the rows already and count on what it saw.
   const bool importing = look_at_staging(root_).held > 0;

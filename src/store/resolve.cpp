@@ -44,24 +44,19 @@ std::string_view without_algorithm(std::string_view reference) {
   throw error;
 }
 
+// Without candidates there is no hint: what else to do, the command knows that was given the name.
 [[noreturn]] void throw_unknown(const char* what, std::string_view reference,
-                                std::string_view wanted, const std::vector<std::string>& names,
-                                const char* lister) {
+                                std::string_view wanted, const std::vector<std::string>& names) {
   Error error(ErrorKind::not_found,
               std::string(what) + " '" + shown(reference) + "' is not in the store");
   const std::vector<std::string> candidates = nearest(wanted, names, kMaxCandidates);
-  if (!candidates.empty())
-    error.set_hint("did you mean " + quoted_list(candidates) + '?');
-  else if (names.empty())
-    error.set_hint("the store has no named " + std::string(what) + " yet");
-  else
-    error.set_hint("`" + std::string(lister) + "` lists what there is");
+  if (!candidates.empty()) error.set_hint("did you mean " + quoted_list(candidates) + '?');
   throw error;
 }
 
 [[noreturn]] void throw_no_image(const Sqlite& db, std::string_view reference,
                                  std::string_view wanted) {
-  throw_unknown("image", reference, wanted, name_table::all(db), "layerbox images");
+  throw_unknown("image", reference, wanted, name_table::all(db));
 }
 
 // A short id, and in brackets a name when there is one.
@@ -146,8 +141,7 @@ ContainerRow resolve_container(const Sqlite& db, std::string_view reference) {
                        (row.name.empty() ? "" : " (" + row.name + ')'));
     if (rows.size() > 1) throw_ambiguous("container", reference, std::move(labels));
   }
-  throw_unknown("container", reference, reference, container_names(container_table::all(db)),
-                "layerbox ps -a");
+  throw_unknown("container", reference, reference, container_names(container_table::all(db)));
 }
 
 } // namespace layerbox

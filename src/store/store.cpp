@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/fault.hpp"
@@ -158,6 +159,16 @@ std::optional<RangeLock> Store::try_gate(LockMode mode) const {
 
 RangeLock Store::layer_lock(const Digest& diff_id) const {
   return take_lock(root_, layer_lock_number(diff_id), LockMode::exclusive);
+}
+
+std::vector<RangeLock> Store::layer_locks(const std::vector<Digest>& diff_ids) const {
+  std::set<std::uint64_t> numbers;
+  for (const Digest& id : diff_ids)
+    numbers.insert(layer_lock_number(id));
+  std::vector<RangeLock> locks;
+  for (const std::uint64_t number : numbers)
+    locks.push_back(take_lock(root_, number, LockMode::exclusive));
+  return locks;
 }
 
 bool Store::has_blob(const Digest& digest) const {

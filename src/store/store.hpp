@@ -58,7 +58,10 @@ class Store {
   RangeLock gate(LockMode mode) const;
   std::optional<RangeLock> try_gate(LockMode mode) const;
   // Imports of the same layer meet here: one unpacks, the other waits and finds it done.
+  // Whoever needs several takes them with layer_locks: in the order of their numbers, and each
+  // number once, because two layers may share one and a process would wait for itself.
   RangeLock layer_lock(const Digest& diff_id) const;
+  std::vector<RangeLock> layer_locks(const std::vector<Digest>& diff_ids) const;
 
   Staging new_staging() const;
 
@@ -78,7 +81,7 @@ class Store {
   void move_to_trash(const std::string& path) const;
   // Deletes an image: its row, its names, and what nothing else uses, which goes to trash for
   // sweep(). What a container uses stays until it is gone; while somebody imports, the files stay
-  // for a later sweep(). Takes the gate exclusively. Throws Error(not_found).
+  // for a later sweep(). Requires the gate exclusive. Throws Error(not_found).
   void remove_image(const Digest& id);
   // Deletes what nobody holds: trash, staging without a lock, throw-away containers without a
   // lease; and, while nobody imports, layers and blobs without a row and rows of layers that no

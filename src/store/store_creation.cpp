@@ -32,14 +32,12 @@ constexpr std::array<const char*, 6> kDirectories = {layout::kBlobs,   layout::k
                                                      layout::kStaging, layout::kTrash};
 
 // What a killed maker may have left, and what a fresh file system brings.
-constexpr std::array<std::string_view, 15> kOwnNames = {
-    "blobs",   "containers", "derived",         "layers",
-    "staging", "trash",      "layerbox.db",     "layerbox.db-journal",
-    "version", kVersionNew,  "layerbox.db-shm", "layerbox.db-wal",
-    "locks",   kProbe,       "lost+found"};
-
-bool is_own(const std::string& name) {
-  return std::find(kOwnNames.begin(), kOwnNames.end(), name) != kOwnNames.end();
+bool is_own(std::string_view name) {
+  if (name.starts_with(layout::kDatabase)) return true; // SQLite's other files begin with its name
+  for (const char* file : {layout::kVersionFile, kVersionNew, layout::kLocks, kProbe, "lost+found"})
+    if (name == file) return true;
+  return std::any_of(kDirectories.begin(), kDirectories.end(),
+                     [&](std::string_view path) { return name == path.substr(0, path.find('/')); });
 }
 
 void require_empty(FdRef root) {

@@ -184,13 +184,13 @@ TEST_F(CatalogTest, SuggestsTheNearestNamesForAnUnknownOne) {
   EXPECT_EQ(hint("debian:13"), "did you mean 'debian:11' or 'debian:12'?");
   EXPECT_EQ(hint("debain:12"), "did you mean 'debian:12' or 'debian:11'?");
   EXPECT_EQ(hint("alpin"), "did you mean 'alpine:3'?");
-  EXPECT_EQ(hint("something/else"), "`layerbox images` lists what there is");
+  EXPECT_EQ(hint("something/else"), "");
 }
 
 TEST_F(CatalogTest, SaysThatAnEmptyStoreHasNothing) {
   const Error error = error_of([&] { catalog_.resolve_image("debian"); });
   EXPECT_STREQ(error.what(), "image 'debian' is not in the store");
-  EXPECT_EQ(error.hint(), "the store has no named image yet");
+  EXPECT_EQ(error.hint(), "");
 }
 
 TEST_F(CatalogTest, SaysWhichRuleAMalformedReferenceBreaks) {

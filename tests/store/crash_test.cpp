@@ -148,7 +148,9 @@ TEST_P(RemovalCrash, LeavesEitherTheImageOrGarbage) {
   }
   Child child([&] {
     set_fault(GetParam());
-    open().remove_image(digest_of("config"));
+    Store store = open();
+    const RangeLock gate = store.gate(LockMode::exclusive);
+    store.remove_image(digest_of("config"));
     return 0;
   });
   ASSERT_EQ(child.wait(), expected_status(GetParam()));

@@ -24,6 +24,11 @@ class StoreFiles : public StoreTest {
     return at("layers/sha256/" + key_of(name).str());
   }
 
+  static void remove(Store& store, const std::string& config) {
+    const RangeLock gate = store.gate(LockMode::exclusive);
+    store.remove_image(digest_of(config));
+  }
+
   // What an import does, in its order.
   static void import(Store& store, const std::string& config,
                      const std::vector<std::string>& layers,
@@ -31,11 +36,10 @@ class StoreFiles : public StoreTest {
     const Staging staging = store.new_staging();
     store.put_blob(digest_of(config), config);
     NewImage image = new_image(config, layers, names);
-    std::vector<RangeLock> locks;
-    std::vector<LayerKey> keys = image.image.layers;
-    std::sort(keys.begin(), keys.end());
-    for (const LayerKey& key : keys)
-      locks.push_back(store.layer_lock(key.diff_id));
+    std::vector<Digest> diff_ids;
+    for (const LayerKey& key : image.image.layers)
+      diff_ids.push_back(key.diff_id);
+    const std::vector<RangeLock> locks = store.layer_locks(diff_ids);
     std::erase_if(image.layers,
                   [&](const LayerRow& row) { return store.catalog().layer(row.key).has_value(); });
     for (const LayerRow& row : image.layers) {
@@ -77,6 +81,18 @@ TEST_F(StoreFiles, GivesLayersLocksThatNeverMeetTheGate) {
   EXPECT_EQ(layer_lock_number(Digest(ones)), (std::uint64_t{1} << 61) - 1);
   EXPECT_EQ(kGateLock, 0U);
   EXPECT_EQ(kTrashLock, 1U);
+}
+
+TEST_F(StoreFiles, TakesALockThatTwoLayersShareOnce) {
+  std::array<std::uint8_t, Digest::kBytes> bytes{};
+  const Digest one(bytes);
+  bytes.back() = 1; // behind the first 60 bits
+  const Digest two(bytes);
+  const Store store = open();
+  Child child([&] { return open().layer_locks({two, one, two}).size() == 1 ? 0 : 1; });
+  EXPECT_EQ(child.wait(), 0);
+  const auto locks = store.layer_locks({one, two});
+  EXPECT_FALSE(try_lock(store.root(), layer_lock_number(two), LockMode::exclusive));
 }
 
 TEST_F(StoreFiles, LetsOneOfManyImportersUnpackALayer) {
@@ -187,12 +203,12 @@ TEST_F(StoreFiles, RemovesAnImageWithWhatOnlyItUsed) {
   Store store = open();
   import(store, "one", {"base", "app"}, {"one:1"});
   import(store, "two", {"base"}, {"two:1"});
-  store.remove_image(digest_of("one"));
+  remove(store, "one");
   EXPECT_TRUE(exists(layer_path("base")));
   EXPECT_FALSE(exists(layer_path("app")));
   EXPECT_FALSE(store.has_blob(digest_of("one")));
   EXPECT_TRUE(store.has_blob(digest_of("two")));
-  EXPECT_EQ(error_of([&] { store.remove_image(digest_of("one")); }).kind(), ErrorKind::not_found);
+  EXPECT_EQ(error_of([&] { remove(store, "one"); }).kind(), ErrorKind::not_found);
 }
 
 TEST_F(StoreFiles, KeepsTheLayersOfAContainerUntilItIsGone) {
@@ -201,7 +217,7 @@ TEST_F(StoreFiles, KeepsTheLayersOfAContainerUntilItIsGone) {
   ContainerState state;
   state.layers = {key_of("base")};
   std::optional<ContainerLease> lease = ContainerLease::create(store, state);
-  store.remove_image(digest_of("one"));
+  remove(store, "one");
   store.sweep();
   EXPECT_TRUE(exists(layer_path("base")));
   EXPECT_TRUE(store.catalog().layer(key_of("base")));
@@ -230,7 +246,7 @@ TEST_F(StoreFiles, KeepsFilesThatARunningImportMayCountOn) {
     return there ? 0 : 1;
   });
   held.await();
-  store.remove_image(digest_of("one"));
+  remove(store, "one");
   store.sweep();
   EXPECT_TRUE(exists(layer_path("base")));
   go_on.give();
