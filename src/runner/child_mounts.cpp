@@ -26,13 +26,27 @@ int mount_point(ChildContext& context, const char* name) noexcept {
   return target;
 }
 
+// Where trees of ours hang until pivot_root: a place of the old root that every process can reach,
+// whatever the modes on the way to the anchor. Not "/" itself: what is stacked there would be taken
+// for the old root in the end.
+constexpr char kPerch[] = "/proc";
+
 int adopt_root(ChildContext& context, int tree) noexcept {
-  // "/" itself is the one place that every process can reach, whatever the modes on the way to the
-  // anchor; the old root below is left behind by pivot_root.
-  const int moved = call(SYS_move_mount, tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+  const int moved = call(SYS_move_mount, tree, "", AT_FDCWD, kPerch, MOVE_MOUNT_F_EMPTY_PATH);
   if (moved < 0) return moved;
   context.root_fd = tree;
   return call(SYS_fchdir, tree);
+}
+
+// Makes sure that nothing of the old root is left over the new one: ".." of "/" is where a process
+// would come out on top of it.
+int require_root_alone(int root) noexcept {
+  struct statx own = {};
+  struct statx top = {};
+  int result = call(SYS_statx, root, "", AT_EMPTY_PATH, STATX_MNT_ID, &own);
+  if (result == 0) result = call(SYS_statx, AT_FDCWD, "/..", 0, STATX_MNT_ID, &top);
+  if (result < 0) return result;
+  return own.stx_mnt_id == top.stx_mnt_id ? 0 : -EBUSY;
 }
 
 } // namespace
@@ -54,7 +68,7 @@ int scratch(ChildContext& context, const ChildOp& op) noexcept {
   if (result < 0) return result;
   context.scratch_fd = result;
   const int moved =
-      call(SYS_move_mount, context.scratch_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+      call(SYS_move_mount, context.scratch_fd, "", AT_FDCWD, kPerch, MOVE_MOUNT_F_EMPTY_PATH);
   if (moved < 0) return moved;
   return call(SYS_mkdirat, context.scratch_fd, "empty", 0755);
 }
@@ -116,8 +130,10 @@ int root_read_only(ChildContext& context, const ChildOp&) noexcept {
 
 int pivot(ChildContext& context, const ChildOp&) noexcept {
   int result = call(SYS_fchdir, context.root_fd);
+  // The old root is stacked on the new one; "." finds the top of the stack (pivot_root(2), NOTES).
   if (result == 0) result = call(SYS_pivot_root, ".", ".");
   if (result == 0) result = call(SYS_umount2, ".", MNT_DETACH);
+  if (result == 0) result = require_root_alone(context.root_fd);
   if (result == 0) result = call(SYS_chdir, "/");
   return result;
 }

@@ -66,7 +66,7 @@ std::string devpts_options(const IdMap& map) {
 
 bool user_mounts_at(const RunSpec& spec, std::string_view path) {
   return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const MountSpec& mount) {
-    return clean_absolute_path(mount.destination, "destination") == path;
+    return clean_absolute_path(mount.destination, "mount destination") == path;
   });
 }
 

@@ -49,9 +49,10 @@ Pipe make_socket_pair() {
   Error failure(kind_of_errno(error),
                 "making the container's process and namespaces: " + errno_text(error), error);
   if (error == EPERM || error == ENOSPC || error == EUSERS)
-    failure.set_hint("this machine may forbid user namespaces: see the sysctls "
-                     "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
-                     "kernel.apparmor_restrict_unprivileged_userns");
+    failure.set_hint(
+        "layerbox may be inside a chroot, or this machine forbid user namespaces: see the sysctls "
+        "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
+        "kernel.apparmor_restrict_unprivileged_userns");
   throw failure;
 }
 

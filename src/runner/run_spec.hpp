@@ -35,12 +35,13 @@ enum class MountKind : std::uint8_t { bind, tmpfs };
 
 struct MountSpec {
   MountKind kind = MountKind::bind;
-  std::string source;      // bind: absolute host path, file or directory, must exist
-  std::string destination; // absolute path inside; made when missing
+  std::string source = {};      // bind: absolute host path, file or directory, must exist
+  std::string destination = {}; // absolute path inside; made when missing
   bool read_only = false;
   bool recursive = true; // bind: mounts below the source come along
   bool idmap = true;     // bind, for root: ids read the same on both sides
-  std::string options; // tmpfs: "size=64m,mode=1777" and the words nosuid, nodev, noexec, exec …
+  std::string options =
+      {}; // tmpfs: "size=64m,mode=1777" and the words nosuid, nodev, noexec, exec …
 };
 
 enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up

@@ -176,8 +176,11 @@ Launcher::Launcher(const RunSpec& spec, Options options) {
         ::_exit(123);
     }
     // Without these our pipes would stay open in here and no end of file would come.
-    out = Pipe();
-    err = Pipe();
+    for (Pipe* pipe : {&out, &err}) {
+      pipe->read.reset();
+      pipe->write.reset();
+    }
+    if (options.at_entry) options.at_entry();
     const std::string text = outcome_text(spec, options);
     ::_exit(::write(outcome.write.get(), text.data(), text.size()) < 0 ? 122 : 0);
   }

@@ -60,10 +60,11 @@ class Launcher {
  public:
   struct Options {
     Identity identity = root_identity();
-    std::string input;            // of the launcher's standard input
-    std::optional<int> terminal;  // a pty's slave in place of all three streams
-    std::function<void()> before; // in the launcher's process, before all
-    RunHooks hooks;               // run there too
+    std::string input = {};              // of the launcher's standard input
+    std::optional<int> terminal = {};    // a pty's slave in place of all three streams
+    std::function<void()> before = {};   // in the launcher's process, before all
+    std::function<void()> at_entry = {}; // there too, when its streams and ids are set
+    RunHooks hooks = {};                 // run there too
   };
   Launcher(const RunSpec& spec, Options options);
   Launcher(const Launcher&) = delete;
@@ -97,7 +98,6 @@ Result run(const RunSpec& spec, Launcher::Options options = {});
   } while (false)
 bool must_run(std::string_view capability);
 std::string why_no_root(); // empty when containers of the real root can be run
-// The processes of this machine whose root directory's pid namespace is not ours, below `launcher`.
 bool process_exists(pid_t pid);
 // Waits for `condition`; false after a time that only a hang takes.
 bool eventually(const std::function<bool()>& condition);
