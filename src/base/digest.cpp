@@ -9,6 +9,7 @@
 #include <new>
 
 #include "base/error.hpp"
+#include "base/rel_path.hpp"
 
 namespace layerbox {
 namespace {
@@ -33,7 +34,7 @@ Digest Digest::parse(std::string_view text) {
     if (auto digest = from_hex(text.substr(kPrefix.size()))) return *digest;
   }
   throw Error(ErrorKind::invalid_argument,
-              "'" + std::string(text.substr(0, 100)) +
+              "'" + printable(text.substr(0, 100)) +
                   "' is not a digest of the form sha256:<64 hex digits>");
 }
 

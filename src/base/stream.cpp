@@ -1,5 +1,7 @@
 #include "base/stream.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -9,12 +11,24 @@
 #include "base/rel_path.hpp"
 
 namespace layerbox {
+namespace {
+
+// Standard input and output may be non-blocking: another holder of a shared pipe made them so.
+void wait_until_ready(FdRef fd, short events) {
+  pollfd wanted{fd.get(), events, 0};
+  if (::poll(&wanted, 1, -1) < 0 && errno != EINTR) throw_errno(errno, "wait for an open file");
+}
+
+} // namespace
 
 std::size_t FdSource::read(std::span<std::byte> buffer) {
   for (;;) {
     const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
     if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) throw_errno(errno, "read '" + printable(name_) + "'");
+    if (errno == EAGAIN)
+      wait_until_ready(fd_, POLLIN);
+    else if (errno != EINTR)
+      throw_errno(errno, "read '" + printable(name_) + "'");
   }
 }
 
@@ -37,7 +51,7 @@ std::size_t FileRangeSource::read(std::span<std::byte> buffer) {
 
 std::size_t MemorySource::read(std::span<std::byte> buffer) {
   const std::size_t size = std::min(buffer.size(), data_.size());
-  std::memcpy(buffer.data(), data_.data(), size);
+  if (size > 0) std::memcpy(buffer.data(), data_.data(), size); // an empty span may be null
   data_ = data_.subspan(size);
   return size;
 }
@@ -50,8 +64,11 @@ void write_all(FdRef fd, std::span<const std::byte> data, std::string_view name)
   while (!data.empty()) {
     const ssize_t put = ::write(fd.get(), data.data(), data.size());
     if (put < 0) {
-      if (errno == EINTR) continue;
-      throw_errno(errno, "write '" + printable(name) + "'");
+      if (errno == EAGAIN)
+        wait_until_ready(fd, POLLOUT);
+      else if (errno != EINTR)
+        throw_errno(errno, "write '" + printable(name) + "'");
+      continue;
     }
     data = data.subspan(static_cast<std::size_t>(put));
   }
