@@ -1,12 +1,24 @@
 set(LAYERS_OCI_SOURCES
+  oci/archive_index.cpp
   oci/bzip2_codec.cpp
   oci/checked_source.cpp
   oci/compression.cpp
   oci/decompressing_source.cpp
+  oci/docker_archive.cpp
+  oci/documents.cpp
   oci/gzip_codec.cpp
   oci/image_config.cpp
   oci/json_document.cpp
+  oci/layer_importer.cpp
   oci/lz4_codec.cpp
+  oci/oci_layout.cpp
+  oci/open_source.cpp
   oci/peek_source.cpp
+  oci/platform.cpp
+  oci/plain_stream.cpp
+  oci/rootfs_config.cpp
+  oci/source_files.cpp
+  oci/source_image.cpp
+  oci/tar_headers.cpp
   oci/xz_codec.cpp
   oci/zstd_codec.cpp)
