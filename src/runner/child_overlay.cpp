@@ -41,7 +41,8 @@ int configure(int config, const char* word) noexcept {
 int make_by_fsconfig(ChildContext& context, const ChildOp& op) noexcept {
   const int config = call(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
   if (config < 0) return config;
-  int result = 0;
+  // What mount tables show as its source.
+  int result = call(SYS_fsconfig, config, FSCONFIG_SET_STRING, "source", "overlay", 0);
   bool first = true;
   for (const char* const* word = op.list; *word != nullptr && result == 0; ++word) {
     result = configure(config, *word);

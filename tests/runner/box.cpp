@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -172,7 +173,9 @@ Launcher::Launcher(const RunSpec& spec, Options options) {
     if (options.identity.privilege != Privilege::root && ::geteuid() == 0) {
       const uid_t uid = options.identity.uid;
       if (::setgroups(0, nullptr) != 0 || ::setresgid(uid, uid, uid) != 0 ||
-          ::setresuid(uid, uid, uid) != 0)
+          ::setresuid(uid, uid, uid) != 0 ||
+          // As a program that this user has executed is; else /proc/PID would be root's.
+          ::prctl(PR_SET_DUMPABLE, 1) != 0)
         ::_exit(123);
     }
     // Without these our pipes would stay open in here and no end of file would come.
