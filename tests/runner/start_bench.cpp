@@ -1,0 +1,93 @@
+// start_bench: how long a start takes, from run_container to the first instruction of the command
+// and to its end. No test: numbers for a person, taken beside startprobe's.
+//
+//   runner_start_bench ANCHOR LOWER SCRATCH N COMMAND...     (LOWER and SCRATCH are below ANCHOR)
+//
+// COMMAND writes "STAMP <CLOCK_MONOTONIC in ns>" as its first deed.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "runner/run_container.hpp"
+
+namespace {
+
+using namespace layerbox;
+
+double now_us() {
+  struct timespec t = {};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_nsec) / 1e3;
+}
+
+RunSpec make_spec(char** argv) {
+  RunSpec spec;
+  spec.container_id = std::string(64, 'b');
+  spec.rootfs.anchor = argv[1];
+  spec.rootfs.kind = RootfsKind::overlay;
+  spec.rootfs.lower = {argv[2]};
+  spec.rootfs.options = {"userxattr", "volatile"};
+  spec.process.capabilities = default_capabilities();
+  for (char** word = argv + 5; *word != nullptr; ++word)
+    spec.process.args.emplace_back(*word);
+  spec.id_map = IdMap::shifted(700000, 65536);
+  spec.idmap_rootfs = true;
+  spec.masked_paths = default_masked_paths();
+  spec.read_only_paths = default_read_only_paths();
+  spec.provided_files = {{"/etc/hosts", "127.0.0.1 localhost\n"},
+                         {"/etc/hostname", "bbbbbbbbbbbb\n"},
+                         {"/etc/resolv.conf", "nameserver 192.0.2.1\n"}};
+  return spec;
+}
+
+void print(const char* what, std::vector<double> times_us) {
+  std::sort(times_us.begin(), times_us.end());
+  fmt::print(stderr, "{:<24} median {:8.1f} us   min {:8.1f}   p90 {:8.1f}\n", what,
+             times_us[times_us.size() / 2], times_us.front(), times_us[times_us.size() * 9 / 10]);
+}
+
+} // namespace
+
+int main(int argc, char** argv) try {
+  if (argc < 6) return 2;
+  RunSpec spec = make_spec(argv);
+  Identity root;
+  root.privilege = Privilege::root;
+  const std::string scratch = std::string(argv[1]) + "/" + argv[3];
+  std::vector<double> first, total;
+  std::array<int, 2> stamps{};
+  if (::pipe2(stamps.data(), O_CLOEXEC) != 0 || ::dup2(stamps[1], 1) != 1) return 1;
+  for (int i = 0; i < std::atoi(argv[4]); ++i) {
+    const std::string box = scratch + "/" + std::to_string(i);
+    const double begin = now_us();
+    for (const char* name : {"", "/upper", "/work"})
+      if (::mkdir((box + name).c_str(), 0755) != 0) throw_errno(errno, box + name);
+    const std::string below = std::string(argv[3]) + "/" + std::to_string(i);
+    spec.rootfs.attach = below;
+    spec.rootfs.upper = below + "/upper";
+    spec.rootfs.work = below + "/work";
+    const RunOutcome outcome = run_container(spec, root, {});
+    total.push_back(now_us() - begin);
+    if (outcome.exit_status != 0) throw Error(ErrorKind::system, outcome.failure);
+    std::array<char, 128> text{};
+    if (::read(stamps[0], text.data(), text.size() - 1) > 6)
+      first.push_back(std::strtod(text.data() + 6, nullptr) / 1e3 - begin);
+    std::filesystem::remove_all(box);
+  }
+  print("first instruction", first);
+  print("end", total);
+  return 0;
+} catch (const layerbox::Error& error) {
+  fmt::print(stderr, "{}\n", error.what());
+  return 1;
+}
