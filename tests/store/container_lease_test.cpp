@@ -184,7 +184,7 @@ TEST_F(ContainerLeaseTest, NeverShowsAStateThatIsHalfRewritten) {
     return 0;
   });
   held.await();
-  for (int i = 0; i < 2'000; ++i)
+  for (int i = 0; i < 500; ++i)
     ASSERT_EQ(list_containers(store_).size(), 1U) << i;
 }
 
@@ -197,7 +197,7 @@ TEST_F(ContainerLeaseTest, CanBeTakenWhileOthersLookAtIt) {
       (void)list_containers(store);
     return 0;
   });
-  for (int i = 0; i < 2'000; ++i)
+  for (int i = 0; i < 500; ++i)
     ASSERT_TRUE(ContainerLease::try_take(store_, state.id)) << i;
 }
 
