@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/walk.hpp"
+#include "layers/tree/overlay_dialect.hpp"
 
 namespace layerbox {
 
@@ -33,7 +33,7 @@ void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& statu
     found.done = true; // a directory above ends at anything that is none, a whiteout included
     return;
   }
-  if (is_whiteout(status)) {
+  if (is_whiteout_node(status)) {
     found.done = true;
     return;
   }
@@ -49,13 +49,9 @@ void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& statu
 
 } // namespace
 
-bool is_whiteout(const struct stat& status) {
-  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
-}
-
 bool is_opaque(FdRef dir) {
   char value = 0;
-  const ssize_t size = ::fgetxattr(dir.get(), "user.overlay.opaque", &value, 1);
+  const ssize_t size = ::fgetxattr(dir.get(), kOpaqueXattr, &value, 1);
   if (size >= 0) return size == 1 && value == 'y';
   const int e = errno;
   if (e == ENODATA || e == EOPNOTSUPP || e == ERANGE) return false;
@@ -63,8 +59,7 @@ bool is_opaque(FdRef dir) {
 }
 
 bool is_host_xattr(std::string_view name) {
-  return name.starts_with("user.overlay.") || name.starts_with("trusted.overlay.") ||
-         name == "security.selinux";
+  return is_overlay_xattr(name) || name == "security.selinux";
 }
 
 XattrMap image_xattrs(FdRef dir, const char* name) {

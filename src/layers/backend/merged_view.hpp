@@ -1,11 +1,10 @@
 // merged_view: what a chain of layer trees looks like as one tree, one directory at a time.
 //
-// The trees are in overlay dialect: a whiteout is a character device 0:0, an opaque directory has
-// the attribute user.overlay.opaque = "y". The rules are those by which overlayfs itself merges,
-// with two additions that OCI image-spec layer.md asks for and overlayfs does not give: an opaque
-// mark on the top of a tree hides the whole chain below it, and a tree that comes twice counts
-// once, at its higher place (which changes nothing in what is seen: all that the lower one says,
-// the higher one says again).
+// The trees are in overlay dialect (layers/tree/overlay_dialect.hpp). The rules are those by which
+// overlayfs itself merges, with two additions that OCI image-spec layer.md asks for and overlayfs
+// does not give: an opaque mark on the top of a tree hides the whole chain below it, and a tree
+// that comes twice counts once, at its higher place (which changes nothing in what is seen: all
+// that the lower one says, the higher one says again).
 //
 //     LayerTrees chain = open_layer_trees(store, layers);                 // topmost first
 //     for (const MergedEntry& e : merged_entries(chain.fds, RelPath(), all)) …
@@ -52,7 +51,7 @@ struct MergedEntry {
 std::vector<MergedEntry> merged_entries(std::span<const UniqueFd> trees, const RelPath& path,
                                         std::span<const std::size_t> sources);
 
-bool is_whiteout(const struct stat& status);
+// Whether `dir` hides what the trees below have in it. Throws Error.
 bool is_opaque(FdRef dir);
 // Attributes that are overlayfs's own notes ("user.overlay.…", "trusted.overlay.…") or the host's
 // label on the file (security.selinux): they are no part of what an image says.

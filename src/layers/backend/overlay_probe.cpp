@@ -12,8 +12,8 @@
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
-#include "layers/backend/merged_view.hpp"
 #include "layers/backend/overlay.hpp"
+#include "layers/tree/overlay_dialect.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -67,9 +67,11 @@ void check(int result, const char* what) {
 // (which needs a whiteout), and looks. overlayfs falls back to read-only in silence when the file
 // system cannot serve as its upper; the writing finds that out.
 void try_overlay(FdRef dir) {
+  // Entered before: unshare(2) moves the working directory along into the new namespace, while a
+  // descriptor would still lead to the old one's mounts, on which nothing can be mounted from here.
+  check(::fchdir(dir.get()), "entering the store");
   check(::unshare(CLONE_NEWNS), "making a mount namespace");
   check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "making mounts private");
-  check(::fchdir(dir.get()), "entering the store");
   check(::mount("overlay", "attach", "overlay", 0,
                 "userxattr,lowerdir=lower,upperdir=upper,workdir=work"),
         "mounting overlayfs with userxattr");
@@ -80,7 +82,7 @@ void try_overlay(FdRef dir) {
   check(::unlinkat(merged, "old", 0), "removing a lower file in the overlay");
   const UniqueFd upper = open_beneath(dir, RelPath::parse("upper"), O_RDONLY | O_DIRECTORY);
   const auto whiteout = try_stat_at(upper, "old");
-  if (!whiteout || !is_whiteout(*whiteout)) {
+  if (!whiteout || !is_whiteout_node(*whiteout)) {
     throw Error(ErrorKind::unsupported, "overlayfs left no whiteout for a removed file");
   }
 }
