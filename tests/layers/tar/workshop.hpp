@@ -1,0 +1,44 @@
+// workshop: a staging directory with a canary tree around it, for tests that unpack hostile tars.
+// Whatever was unpacked, the canaries must be as they were, and nothing may stand beside them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/temp.hpp"
+#include "base/unique_fd.hpp"
+#include "layers/import_limits.hpp"
+#include "layers/tar/unpack_layer.hpp"
+
+namespace layerbox::test {
+
+Identity root_identity();
+
+class Workshop {
+ public:
+  Workshop();
+  Workshop(const Workshop&) = delete;
+  Workshop& operator=(const Workshop&) = delete;
+
+  const std::string& path() const { return temporary_.path(); } // holds canary/ and staging/
+  std::string canary() const { return path() + "/canary"; }
+  FdRef staging() const { return staging_; }
+
+  // Unpacks into staging/layer after removing what was there.
+  UnpackedLayer unpack(std::string_view tar, const ImportLimits& limits = {});
+  UniqueFd tree() const; // of the last layer
+  UniqueFd layer() const;
+  std::string tree_text() const;
+  std::string rebuilt() const;
+  // "" when all is as it was, else what is not.
+  std::string harm() const;
+
+ private:
+  std::string surroundings() const;
+
+  TempDir temporary_{"layerbox-tar-"};
+  UniqueFd staging_;
+  std::string before_;
+};
+
+} // namespace layerbox::test
