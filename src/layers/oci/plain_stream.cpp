@@ -1,5 +1,6 @@
 #include "layers/oci/plain_stream.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.hpp"
@@ -15,7 +16,8 @@ class RatioGuard : public Source {
  public:
   RatioGuard(std::unique_ptr<Source> input, ByteCount stored_bytes, const ImportLimits& limits)
       : input_(std::move(input)), stored_bytes_(std::move(stored_bytes)),
-        max_ratio_(limits.max_ratio), floor_bytes_(limits.ratio_floor_bytes) {}
+        max_ratio_(std::max<std::uint64_t>(limits.max_ratio, 1)),
+        floor_bytes_(limits.ratio_floor_bytes) {}
 
   std::size_t read(std::span<std::byte> buffer) override {
     const std::size_t got = input_->read(buffer);

@@ -50,8 +50,7 @@ TEST_F(ImportCrash, LeavesNothingThatIsHalfThere) {
       const bool reached = !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
       EXPECT_TRUE(reached || std::string(how) == "kill:2") << "the fault point was never passed";
       if (!reached) {
-        store.remove_image(image.id());
-        store.sweep();
+        remove(image.id());
         continue;
       }
       EXPECT_TRUE(store.catalog().images().empty());
@@ -62,8 +61,7 @@ TEST_F(ImportCrash, LeavesNothingThatIsHalfThere) {
       wait_for(start_import(source, std::string(point) + "=" + how));
       EXPECT_EQ(import(source).at(0).id, image.id()) << "also without a sweep before it";
       EXPECT_EQ(tree_file(this->image("test").layers[1], "usr/a"), "above\n");
-      store.remove_image(image.id());
-      store.sweep();
+      remove(image.id());
       expect_nothing_was_imported();
     }
   }
@@ -81,8 +79,7 @@ TEST_F(ImportCrash, MeetsAnotherImportOfTheSameImage) {
     EXPECT_EQ(store.catalog().images().size(), 1U);
     EXPECT_EQ(store.catalog().layers().size(), 2U);
     EXPECT_EQ(names_below(layout::kLayers).size(), 2U);
-    store.remove_image(image.id());
-    store.sweep();
+    remove(image.id());
     expect_nothing_was_imported();
   }
 }
@@ -103,9 +100,8 @@ TEST_F(ImportCrash, SharesLayersInAnyOrderWithoutWaitingForEver) {
     for (const pid_t pid : imports)
       EXPECT_EQ(wait_for(pid), 0);
     EXPECT_EQ(store.catalog().images().size(), 2U);
-    store.remove_image(one.id());
-    store.remove_image(two.id());
-    store.sweep();
+    remove(one.id());
+    remove(two.id());
     expect_nothing_was_imported();
   }
 }

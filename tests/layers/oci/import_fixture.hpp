@@ -83,6 +83,14 @@ class ImportTest : public ::testing::Test {
     return *store.catalog().image(store.catalog().resolve_image(reference));
   }
 
+  void remove(const Digest& id) {
+    {
+      const RangeLock gate = store.gate(LockMode::exclusive);
+      store.remove_image(id);
+    }
+    store.sweep();
+  }
+
   TempDir temp_{"layerbox-import-"};
   Store store = open_store();
   ProgressLog log;
