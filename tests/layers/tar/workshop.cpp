@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/remove_tree.hpp"
 #include "base/walk.hpp"
+#include "base/xattr.hpp"
 #include "layers/tar/layer_record.hpp"
 #include "layers/tree/dir_reader.hpp"
 #include "layers/tree/tree_text.hpp"
@@ -14,6 +16,19 @@ namespace layerbox::test {
 namespace {
 
 constexpr int kDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+// A file system in memory holds user attributes since Linux 6.6 only.
+std::unique_ptr<TempDir> make_temporary(Workshop::Place place) {
+  if (place == Workshop::Place::memory) {
+    try {
+      auto memory = std::make_unique<TempDir>(open_path("/dev/shm", kDir), "layerbox-tar-");
+      set_xattr(memory->dir(), "", "user.probe", "1");
+      return memory;
+    } catch (const Error&) { // then not
+    }
+  }
+  return std::make_unique<TempDir>("layerbox-tar-");
+}
 
 } // namespace
 
@@ -24,8 +39,8 @@ Identity root_identity() {
   return who;
 }
 
-Workshop::Workshop() {
-  const FdRef top = temporary_.dir();
+Workshop::Workshop(Place place) : temporary_(make_temporary(place)) {
+  const FdRef top = temporary_->dir();
   make_dir_at(top, "staging", 0700);
   staging_ = open_beneath(top, RelPath::parse("staging"), kDir);
   make_dir_at(top, "canary", 0755);
@@ -41,11 +56,12 @@ Workshop::Workshop() {
 // layer's.
 std::string Workshop::surroundings() const {
   std::string text;
-  for (const std::string& name : list_dir(temporary_.dir()))
+  for (const std::string& name : list_dir(temporary_->dir()))
     text += name + '\n';
   for (const std::string& name : list_dir(staging_))
     if (name != "layer") text += "staging/" + name + '\n';
-  return text + layerbox::tree_text(open_beneath(temporary_.dir(), RelPath::parse("canary"), kDir));
+  return text +
+         layerbox::tree_text(open_beneath(temporary_->dir(), RelPath::parse("canary"), kDir));
 }
 
 std::string Workshop::harm() const {

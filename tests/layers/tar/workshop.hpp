@@ -2,6 +2,8 @@
 // Whatever was unpacked, the canaries must be as they were, and nothing may stand beside them.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,11 +18,13 @@ Identity root_identity();
 
 class Workshop {
  public:
-  Workshop();
+  // `memory` prefers a file system in memory, for tests that unpack thousands of times.
+  enum class Place : std::uint8_t { disk, memory };
+  explicit Workshop(Place place = Place::disk);
   Workshop(const Workshop&) = delete;
   Workshop& operator=(const Workshop&) = delete;
 
-  const std::string& path() const { return temporary_.path(); } // holds canary/ and staging/
+  const std::string& path() const { return temporary_->path(); } // holds canary/ and staging/
   std::string canary() const { return path() + "/canary"; }
   FdRef staging() const { return staging_; }
 
@@ -36,7 +40,7 @@ class Workshop {
  private:
   std::string surroundings() const;
 
-  TempDir temporary_{"layerbox-tar-"};
+  std::unique_ptr<TempDir> temporary_;
   UniqueFd staging_;
   std::string before_;
 };
