@@ -1,0 +1,115 @@
+// command_line: what a verb accepts. A verb declares its options, operands and examples; parsing,
+// --help and the man page all come from this one declaration.
+//
+//     line.group("Options");
+//     line.flag("-a,--all", all_, "show the stopped ones too");
+//     line.text("--format", format_, "FORMAT", "table or json").choices({"table", "json"});
+//     line.operands("IMAGE", images_, Arity::one_or_more, "a name or an id");
+//     line.example("layerbox images", "list all images");
+//
+// The one file that includes CLI11 is command_line.cpp: it is large, and only declarations,
+// required operands and exclusions are its work; how words are split is split_arguments' (docker's
+// rules).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cli/split_arguments.hpp"
+
+namespace layerbox {
+
+enum class Arity : std::uint8_t { any_number, one_or_more };
+
+// The declaration as plain data, for those who print it.
+struct OptionDescription {
+  std::vector<std::string> names; // with dashes, the short one first
+  std::string placeholder;        // "" for a flag
+  std::string help;
+  std::string group;
+  bool repeatable = false;
+};
+struct OperandDescription {
+  std::string name;
+  std::string help;
+  bool required = false;
+  bool repeatable = false;
+};
+struct Example {
+  std::string command;
+  std::string purpose;
+};
+struct CommandDescription {
+  std::string verb;
+  std::string summary;
+  std::string details; // paragraphs, separated by an empty line
+  std::vector<OptionDescription> options;
+  std::vector<OperandDescription> operands;
+  std::vector<Example> examples;
+  std::string synopsis() const; // "layerbox run [OPTION]… IMAGE [COMMAND [ARG…]]"
+};
+
+enum class Parsed : std::uint8_t { done, help_wanted };
+
+class CommandLine {
+ public:
+  CommandLine(std::string verb, std::string summary);
+  ~CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  // Options declared from now on stand under this title.
+  void group(std::string title);
+  void details(std::string text);
+  void example(std::string command, std::string purpose);
+  void options_end_at_first_operand();
+
+  // `names` is "-s,--long" or "--long". The last use of an option wins; lists keep all uses. The
+  // variables must live until parse() has returned; they keep their value when the option is
+  // absent.
+  class Option {
+   public:
+    Option& choices(std::vector<std::string> allowed); // other values are a UsageError
+    Option& excludes(const std::string& other_long_name);
+
+   private:
+    friend class CommandLine;
+    Option(CommandLine& line, std::size_t index) : line_(line), index_(index) {}
+    CommandLine& line_;
+    std::size_t index_;
+  };
+  Option flag(const char* names, bool& value, const char* help);
+  Option text(const char* names, std::string& value, const char* placeholder, const char* help);
+  Option text(const char* names, std::optional<std::string>& value, const char* placeholder,
+              const char* help);
+  Option list(const char* names, std::vector<std::string>& values, const char* placeholder,
+              const char* help);
+  // A count, or a size that takes k, m, g, t (powers of 1024). Throws UsageError while parsing.
+  Option number(const char* names, std::uint64_t& value, const char* placeholder, const char* help);
+  Option number(const char* names, std::uint32_t& value, const char* placeholder, const char* help);
+  Option size(const char* names, std::uint64_t& value, const char* placeholder, const char* help);
+
+  void operand(const char* name, std::string& value, const char* help);
+  void operands(const char* name, std::vector<std::string>& values, Arity arity, const char* help);
+
+  // Reads the words after the verb and sets the variables. Throws UsageError.
+  Parsed parse(const std::vector<std::string>& words);
+  CommandDescription describe() const;
+
+ private:
+  using Setter = std::function<void(const std::vector<std::string>&)>;
+  enum class Kind : std::uint8_t { flag, value, list };
+  Option add(const char* names, const char* placeholder, const char* help, Kind kind, Setter set);
+  void take_operands(std::span<const std::string> words) const;
+  [[noreturn]] void refuse_unknown(const std::string& name) const;
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+} // namespace layerbox

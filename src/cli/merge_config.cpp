@@ -1,0 +1,122 @@
+#include "cli/merge_config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/capability_flags.hpp"
+#include "cli/error_report.hpp"
+#include "cli/mount_flags.hpp"
+#include "cli/output.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr std::size_t kMaxHostnameBytes = 64; // sethostname(2), HOST_NAME_MAX
+
+std::string hostname_of(const RunFlags& flags, const Surroundings& surroundings) {
+  if (!flags.hostname || flags.hostname->empty()) return short_id(surroundings.container_id);
+  const std::string& name = *flags.hostname;
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  });
+  if (!plain || name.size() > kMaxHostnameBytes || name.front() == '-' || name.front() == '.')
+    throw UsageError(fmt::format("run: --hostname: '{}' is no host name", name),
+                     "at most 64 letters, digits, '-', '.' and '_'");
+  return name;
+}
+
+std::vector<std::string> merge_env(const ImageProcess& image, const RunFlags& flags,
+                                   const std::string& hostname, const Surroundings& surroundings) {
+  Environment environment;
+  environment.set(std::string("PATH=") + kDefaultPath);
+  environment.set("HOSTNAME=" + hostname);
+  if (flags.terminal) environment.set("TERM=xterm");
+  for (const std::string& variable : image.env)
+    if (variable.find('=') != std::string::npos && variable.front() != '=')
+      environment.set(variable);
+  for (const Surroundings::EnvFile& file : surroundings.env_files)
+    apply_env_file(environment, file.content, file.name, surroundings.variable);
+  for (const std::string& flag : flags.env)
+    apply_env_flag(environment, flag, surroundings.variable);
+  return environment.take();
+}
+
+std::string merge_cwd(const ImageProcess& image, const RunFlags& flags) {
+  if (flags.workdir && !flags.workdir->empty()) {
+    if (!flags.workdir->starts_with('/'))
+      throw UsageError(fmt::format("run: --workdir: '{}' is not an absolute path", *flags.workdir));
+    return *flags.workdir;
+  }
+  if (image.working_dir.empty()) return "/";
+  return image.working_dir.starts_with('/') ? image.working_dir : '/' + image.working_dir;
+}
+
+} // namespace
+
+std::vector<MountSpec> merge_mounts(const RunFlags& flags, const std::string& working_directory) {
+  std::vector<MountSpec> mounts;
+  for (const std::string& text : flags.volumes)
+    mounts.push_back(parse_volume(text, working_directory));
+  for (const std::string& text : flags.mounts)
+    mounts.push_back(parse_mount(text, working_directory));
+  for (const std::string& text : flags.tmpfs)
+    mounts.push_back(parse_tmpfs(text));
+  return ordered_mounts(std::move(mounts));
+}
+
+std::vector<std::string> command_of(const RunFlags& flags) {
+  const std::size_t image_words = flags.rootfs ? 0 : 1;
+  if (flags.operands.size() < image_words) return {};
+  std::vector<std::string> command(
+      flags.operands.begin() + static_cast<std::ptrdiff_t>(image_words), flags.operands.end());
+  if (!command.empty() && command.front() == "--") command.erase(command.begin());
+  return command;
+}
+
+std::vector<std::string> merge_args(const ImageProcess& image,
+                                    const std::optional<std::string>& entrypoint,
+                                    const std::vector<std::string>& command) {
+  std::vector<std::string> args;
+  if (!entrypoint)
+    args = image.entrypoint.value_or(std::vector<std::string>());
+  else if (!entrypoint->empty())
+    args = {*entrypoint};
+  const bool use_cmd = command.empty() && !entrypoint && image.cmd;
+  const std::vector<std::string>& rest = use_cmd ? *image.cmd : command;
+  args.insert(args.end(), rest.begin(), rest.end());
+  if (args.empty()) {
+    Error error(ErrorKind::invalid_argument, "there is no command to run");
+    error.set_hint("write a command after the image; the image brings none");
+    throw error;
+  }
+  return args;
+}
+
+RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
+                     const Surroundings& surroundings) {
+  RunSpec spec;
+  spec.container_id = surroundings.container_id;
+  spec.hostname = hostname_of(flags, surroundings);
+  spec.read_only_rootfs = flags.read_only;
+  spec.shm_bytes = flags.shm_bytes;
+  spec.network = flags.network.value_or(surroundings.network) == "host" ? NetworkMode::host
+                                                                        : NetworkMode::none;
+  spec.mounts = merge_mounts(flags, surroundings.working_directory);
+  spec.masked_paths = default_masked_paths();
+  spec.read_only_paths = default_read_only_paths();
+
+  ProcessSpec& process = spec.process;
+  process.cwd = merge_cwd(image, flags);
+  process.user.text = flags.user ? *flags.user : image.user;
+  process.terminal = flags.terminal;
+  process.interactive = flags.interactive;
+  process.init = flags.init;
+  process.capabilities = merge_capabilities(default_capabilities(), flags.cap_add, flags.cap_drop);
+  process.env = merge_env(image, flags, spec.hostname, surroundings);
+  process.args = merge_args(image, flags.entrypoint, command_of(flags));
+  return spec;
+}
+
+} // namespace layerbox

@@ -1,0 +1,26 @@
+// mount_flags: -v, --mount and --tmpfs as mounts.
+//
+//     -v ./src:/src:ro                              bind /home/me/src on /src, read-only
+//     --mount type=bind,src=/a,dst=/b,readonly      the same words as docker's
+//     --tmpfs /run:size=16m                          nosuid, nodev, noexec unless it says else
+//
+// What is not supported is refused with the words it was written in. Throws UsageError.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runner/run_spec.hpp"
+
+namespace layerbox {
+
+// A relative source is taken from `working_directory`.
+MountSpec parse_volume(const std::string& text, const std::string& working_directory);
+MountSpec parse_mount(const std::string& text, const std::string& working_directory);
+MountSpec parse_tmpfs(const std::string& text);
+
+// Parents before what is below them; otherwise in the order given. Refuses a destination that comes
+// twice.
+std::vector<MountSpec> ordered_mounts(std::vector<MountSpec> mounts);
+
+} // namespace layerbox

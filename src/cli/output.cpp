@@ -1,0 +1,89 @@
+#include "cli/output.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "base/rel_path.hpp"
+#include "base/stream.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr std::size_t kDefaultColumns = 80;
+constexpr std::size_t kShortIdDigits = 12;
+
+// Characters, each taken as one column.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
+  }));
+}
+
+} // namespace
+
+void print(std::string_view text) {
+  write_all(FdRef(STDOUT_FILENO), std::as_bytes(std::span(text)), "standard output");
+}
+
+void print_json(const nlohmann::ordered_json& document) {
+  print(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
+}
+
+std::size_t terminal_columns() {
+  for (const int fd : {STDERR_FILENO, STDOUT_FILENO}) {
+    struct winsize size {};
+    if (::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  }
+  const char* variable = std::getenv("COLUMNS");
+  const unsigned long columns = variable != nullptr ? std::strtoul(variable, nullptr, 10) : 0;
+  return columns > 0 && columns < 10'000 ? columns : kDefaultColumns;
+}
+
+bool colours_wanted() {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool refused = no_color != nullptr && *no_color != '\0';
+  return !refused && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+void Table::row(const std::vector<std::string>& cells) {
+  std::vector<std::string>& row = rows_.emplace_back();
+  for (std::size_t i = 0; i < columns_.size(); ++i)
+    row.push_back(i < cells.size() ? printable(cells[i]) : std::string());
+}
+
+std::string Table::text() const {
+  std::vector<std::size_t> widths;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    std::size_t width = width_of(columns_[i].title);
+    for (const auto& row : rows_)
+      width = std::max(width, width_of(row[i]));
+    widths.push_back(width);
+  }
+  const auto line_of = [&](const auto& cell_of) {
+    std::string line;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const std::string& cell = cell_of(i);
+      const std::string padding(widths[i] - width_of(cell), ' ');
+      if (i > 0) line += "  ";
+      line += columns_[i].align == Align::right ? padding + cell : cell + padding;
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line + '\n';
+  };
+  std::string text =
+      line_of([&](std::size_t i) -> const std::string& { return columns_[i].title; });
+  for (const auto& row : rows_)
+    text += line_of([&](std::size_t i) -> const std::string& { return row[i]; });
+  return text;
+}
+
+std::string short_id(std::string_view hex) {
+  return std::string(hex.substr(0, kShortIdDigits));
+}
+
+} // namespace layerbox

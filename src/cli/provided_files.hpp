@@ -1,0 +1,26 @@
+// provided_files: the small files a container gets bound over its own: /etc/hosts, /etc/hostname,
+// /etc/resolv.conf. Source: hosts(5), hostname(5), resolv.conf(5).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runner/run_spec.hpp"
+
+namespace layerbox {
+
+struct NameFlags {
+  std::vector<std::string> add_hosts; // NAME:ADDRESS or NAME=ADDRESS
+  std::vector<std::string> dns;       // addresses
+};
+
+// `host_resolv_conf` is what the host has; used with its network only. Throws UsageError for what
+// is no address.
+std::vector<RunSpec::ProvidedFile> provided_files(const std::string& hostname, NetworkMode network,
+                                                  const NameFlags& flags,
+                                                  const std::string& host_resolv_conf);
+
+// The host's /etc/resolv.conf; "" when there is none. Throws Error for one that is no small file.
+std::string read_host_resolv_conf();
+
+} // namespace layerbox

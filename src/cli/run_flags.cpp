@@ -1,0 +1,84 @@
+#include "cli/run_flags.hpp"
+
+namespace layerbox {
+namespace {
+
+void declare_container(CommandLine& line, RunFlags& flags) {
+  line.group("The container");
+  line.text("--name", flags.name, "NAME", "name the container, and keep it when it ends");
+  line.flag("--keep", flags.keep, "keep the container when it ends");
+  line.flag("--rm", flags.remove, "remove the container when it ends, also with --name")
+      .excludes("--keep");
+  line.text("--rootfs", flags.rootfs, "DIR", "run on this directory in place of an image");
+  line.text("--backend", flags.backend, "NAME",
+            "how the root file system is made: auto, overlay or copy");
+  line.text("--cidfile", flags.cidfile, "FILE", "write the container's id to a new file");
+  line.text("--pidfile", flags.pidfile, "FILE",
+            "write the process id of the first process to a file");
+  line.list("-l,--label", flags.labels, "K=V", "a label that inspect shows for a kept container");
+}
+
+void declare_process(CommandLine& line, RunFlags& flags) {
+  line.group("The process");
+  line.flag("-i,--interactive", flags.interactive,
+            "standard input is the command's; else it reads nothing");
+  line.flag("-t,--tty", flags.terminal, "give the command a terminal");
+  line.flag("--init", flags.init, "reap orphans and forward signals in a small first process");
+  line.list("-e,--env", flags.env, "K=V", "set a variable; K alone takes the value it has here");
+  line.list("--env-file", flags.env_files, "FILE", "set the variables of a file, one K=V a line");
+  line.text("-w,--workdir", flags.workdir, "DIR", "the command's working directory");
+  line.text("-u,--user", flags.user, "USER[:GROUP]", "names or numbers, looked up in the image");
+  line.text("--entrypoint", flags.entrypoint, "PROGRAM",
+            "in place of the image's entrypoint and command; \"\" for none");
+  line.list("--cap-add", flags.cap_add, "CAP", "give a capability, or ALL");
+  line.list("--cap-drop", flags.cap_drop, "CAP", "take a capability away, or ALL");
+}
+
+void declare_files(CommandLine& line, RunFlags& flags) {
+  line.group("Files");
+  line.list("-v,--volume", flags.volumes, "SRC:DST[:OPTIONS]",
+            "bind a file or directory of this machine: ro, rw, noidmap; z and Z are accepted");
+  line.list("--mount", flags.mounts, "KEY=VALUE,…",
+            "type=bind,source=…,target=…[,readonly] or type=tmpfs,target=…[,tmpfs-size=…]");
+  line.list("--tmpfs", flags.tmpfs, "DST[:OPTIONS]", "an empty file system in memory");
+  line.flag("--read-only", flags.read_only, "nothing in the root file system can be written");
+  line.size("--shm-size", flags.shm_bytes, "SIZE", "the size of /dev/shm (64m)");
+}
+
+void declare_network(CommandLine& line, RunFlags& flags) {
+  line.group("Network and namespaces");
+  line.text("--network", flags.network, "MODE", "none (the default) or host")
+      .choices({"none", "host"});
+  line.text("-h,--hostname", flags.hostname, "NAME", "the container's host name");
+  line.list("--add-host", flags.add_hosts, "NAME:ADDRESS", "one more line in /etc/hosts");
+  line.list("--dns", flags.dns, "ADDRESS", "a name server in /etc/resolv.conf");
+  line.text("--userns", flags.userns, "MODE",
+            "auto (ids of its own) or host (root inside is root outside)")
+      .choices({"auto", "host"});
+}
+
+} // namespace
+
+void declare_run_flags(CommandLine& line, RunFlags& flags) {
+  line.options_end_at_first_operand();
+  line.details(
+      "IMAGE is a name, an id or a unique beginning of one. Everything after it belongs to the "
+      "command; a '--' there is dropped. Without COMMAND the image's own is run; with it, the "
+      "image's entrypoint gets it as arguments.\n\n"
+      "The container has namespaces of its own, a network with nothing but a loopback, and ids "
+      "that "
+      "mean nothing outside. It leaves nothing behind unless --keep or --name is given.");
+  declare_container(line, flags);
+  declare_process(line, flags);
+  declare_files(line, flags);
+  declare_network(line, flags);
+  line.operands("IMAGE [COMMAND [ARG…]]", flags.operands, Arity::any_number,
+                "the image, and what to run in it");
+  line.example("layerbox run debian:12 ls -l /", "run one command and forget the container");
+  line.example("layerbox run -it debian:12 bash", "work in a shell on this terminal");
+  line.example("layerbox run -v ./src:/src:ro -w /src gcc make -n", "see a directory, read-only");
+  line.example("layerbox run --name build --network host debian:12 apt-get update",
+               "keep the container; 'layerbox rm build' removes it");
+}
+
+} // namespace layerbox

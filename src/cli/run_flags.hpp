@@ -1,0 +1,56 @@
+// run_flags: what the user wrote after `run`, word for word; merge_config gives it its meaning.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/command_line.hpp"
+
+namespace layerbox {
+
+struct RunFlags {
+  std::vector<std::string> operands; // IMAGE COMMAND ARG…, or COMMAND ARG… with --rootfs
+
+  // The container.
+  std::optional<std::string> name;
+  bool keep = false;
+  bool remove = false;
+  std::optional<std::string> rootfs;
+  std::optional<std::string> backend;
+  std::optional<std::string> cidfile;
+  std::optional<std::string> pidfile;
+  std::vector<std::string> labels; // K=V
+
+  // The process.
+  bool interactive = false;
+  bool terminal = false;
+  bool init = false;
+  std::vector<std::string> env; // K=V, or K for the value it has here
+  std::vector<std::string> env_files;
+  std::optional<std::string> workdir;
+  std::optional<std::string> user;
+  std::optional<std::string> entrypoint;
+  std::vector<std::string> cap_add;
+  std::vector<std::string> cap_drop;
+
+  // Files.
+  bool read_only = false;
+  std::vector<std::string> volumes;
+  std::vector<std::string> mounts;
+  std::vector<std::string> tmpfs;
+  std::uint64_t shm_bytes = std::uint64_t{64} << 20;
+
+  // Network and namespaces.
+  std::optional<std::string> network;
+  std::optional<std::string> hostname;
+  std::vector<std::string> add_hosts; // NAME:ADDRESS
+  std::vector<std::string> dns;       // addresses
+  std::string userns = "auto";
+};
+
+// The options of `run`, and its operands.
+void declare_run_flags(CommandLine& line, RunFlags& flags);
+
+} // namespace layerbox

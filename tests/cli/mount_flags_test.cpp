@@ -1,0 +1,100 @@
+#include "cli/mount_flags.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/error_report.hpp"
+
+namespace layerbox {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(VolumeFlag, MakesTheSourceAbsolute) {
+  EXPECT_EQ(parse_volume("./src:/src", "/home/me").source, "/home/me/src");
+  EXPECT_EQ(parse_volume(".:/src", "/home/me").source, "/home/me");
+  EXPECT_EQ(parse_volume("a/b:/src", "/home/me").source, "/home/me/a/b");
+  EXPECT_EQ(parse_volume("/data//x/:/src", "/home/me").source, "/data/x");
+}
+
+TEST(VolumeFlag, ReadsOptions) {
+  EXPECT_FALSE(parse_volume("/a:/b", "/").read_only);
+  EXPECT_TRUE(parse_volume("/a:/b", "/").idmap);
+  EXPECT_TRUE(parse_volume("/a:/b:ro,z", "/").read_only);
+  EXPECT_FALSE(parse_volume("/a:/b:rw,noidmap,Z", "/").idmap);
+}
+
+TEST(VolumeFlag, RefusesWhatItCannotDo) {
+  for (const char* text :
+       {"/a", "name:/b", "/a:b", "/a:/", "/a:/b:O", "/a:/b:ro:x", ":/b", "/a:/b/../../c", ""})
+    EXPECT_THROW(parse_volume(text, "/home/me"), UsageError) << text;
+}
+
+TEST(VolumeFlag, TellsANamedVolumeHowADirectoryIsWritten) {
+  try {
+    parse_volume("data:/b", "/home/me");
+    FAIL() << "a named volume was taken";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("run: -v data:/b: 'data' names a volume"));
+    EXPECT_THAT(error.hint(), HasSubstr("'./data'"));
+  }
+}
+
+TEST(MountFlag, ReadsABind) {
+  const MountSpec mount =
+      parse_mount("type=bind,src=x/y,dst=/b,readonly,bind-nonrecursive=true", "/w");
+  EXPECT_EQ(mount.kind, MountKind::bind);
+  EXPECT_EQ(mount.source, "/w/x/y");
+  EXPECT_EQ(mount.destination, "/b");
+  EXPECT_TRUE(mount.read_only);
+  EXPECT_FALSE(mount.recursive);
+}
+
+TEST(MountFlag, ReadsATmpfs) {
+  const MountSpec mount = parse_mount("tmpfs-size=64m,type=tmpfs,target=/t,tmpfs-mode=1777", "/w");
+  EXPECT_EQ(mount.kind, MountKind::tmpfs);
+  EXPECT_EQ(mount.options, "size=67108864,mode=1777");
+}
+
+TEST(MountFlag, RefusesWhatItCannotDo) {
+  for (const char* text :
+       {"", "source=/a,target=/b", "type=volume,source=a,target=/b", "type=bind,target=/b",
+        "type=bind,source=/a", "type=bind,source=/a,target=b", "type=bind,source=/a,target=/b,x=1",
+        "type=tmpfs,target=/t,source=/a", "type=tmpfs,target=/t,tmpfs-mode=9",
+        "type=bind,source=/a,target=/b,readonly=perhaps"})
+    EXPECT_THROW(parse_mount(text, "/w"), UsageError) << text;
+}
+
+TEST(TmpfsFlag, ReadsOptions) {
+  EXPECT_EQ(parse_tmpfs("/run").options, "");
+  EXPECT_EQ(parse_tmpfs("/run/:exec,size=1k,uid=7").options, "exec,size=1024,uid=7");
+  EXPECT_EQ(parse_tmpfs("/run/").destination, "/run");
+  EXPECT_TRUE(parse_tmpfs("/run:ro").read_only);
+}
+
+TEST(TmpfsFlag, RefusesUnknownOptions) {
+  EXPECT_THROW(parse_tmpfs("/run:uid=me"), UsageError);
+  EXPECT_THROW(parse_tmpfs("run"), UsageError);
+  EXPECT_THROW(parse_tmpfs("/run:mode=rwx"), UsageError);
+  EXPECT_THROW(parse_tmpfs("/run:size=much"), UsageError);
+}
+
+TEST(OrderedMounts, PutsParentsFirstAndKeepsTheUsersOrderOtherwise) {
+  std::vector<MountSpec> mounts(3);
+  mounts[0].destination = "/a/b";
+  mounts[1].destination = "/z";
+  mounts[2].destination = "/a";
+  const std::vector<MountSpec> ordered = ordered_mounts(std::move(mounts));
+  EXPECT_EQ(ordered[0].destination, "/z");
+  EXPECT_EQ(ordered[1].destination, "/a");
+  EXPECT_EQ(ordered[2].destination, "/a/b");
+}
+
+TEST(OrderedMounts, RefusesADestinationTwice) {
+  std::vector<MountSpec> mounts(2);
+  mounts[0].destination = mounts[1].destination = "/a";
+  EXPECT_THROW(ordered_mounts(std::move(mounts)), UsageError);
+}
+
+} // namespace
+} // namespace layerbox
