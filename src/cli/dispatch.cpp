@@ -1,0 +1,111 @@
+#include "cli/dispatch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <new>
+
+#include "cli/error_report.hpp"
+#include "cli/help_text.hpp"
+#include "cli/nearest.hpp"
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+
+namespace layerbox {
+namespace {
+
+// Options that take a value and may stand before the verb; all others there are flags.
+constexpr std::array<std::string_view, 4> kLeadingValues{"--root", "--format", "--backend",
+                                                         "--network"};
+
+[[noreturn]] void refuse_verb(const std::string& name) {
+  std::vector<std::string> names;
+  for (const VerbEntry& entry : verbs())
+    if (!entry.group.empty()) names.emplace_back(entry.name);
+  std::string hint = did_you_mean(name, names);
+  if (hint.empty()) hint = "'layerbox --help' lists the commands";
+  throw UsageError(fmt::format("there is no command '{}'", name), std::move(hint));
+}
+
+int run_verb(const VerbEntry& entry, const std::vector<std::string>& words) {
+  const std::unique_ptr<Verb> verb = entry.make();
+  const int status_of_failure = verb->status_of_failure();
+  try {
+    CommandLine line{std::string(entry.name), std::string(entry.summary)};
+    CommonOptions common;
+    declare_all(line, *verb, common);
+    if (line.parse(words) == Parsed::help_wanted) {
+      print(verb_help(line.describe(), terminal_columns()));
+      return exit_code::kDone;
+    }
+    Invocation invocation(std::move(common));
+    return verb->run(invocation);
+  } catch (const UsageError& error) {
+    print_error(error);
+    return exit_code::kUsage;
+  } catch (const Error& error) {
+    print_error(error);
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory", "");
+  } catch (const std::exception& error) {
+    print_error(error.what(), "");
+  }
+  return status_of_failure;
+}
+
+int run_request(const Request& request, const std::vector<std::string>& words) {
+  if (!words.empty() && words.front() == "--version") {
+    print("layerbox " LAYERBOX_VERSION "\n");
+    return exit_code::kDone;
+  }
+  if (request.verb == "help" && !request.words.empty()) {
+    const VerbEntry* entry = find_verb(request.words.front());
+    if (entry == nullptr) refuse_verb(request.words.front());
+    return run_verb(*entry, {"--help"});
+  }
+  const bool wants_help = request.verb.empty() && !request.words.empty() &&
+                          (request.words.back() == "--help" || request.words.back() == "-h");
+  if (wants_help || request.verb == "help") {
+    print(program_help(verbs(), terminal_columns()));
+    return exit_code::kDone;
+  }
+  if (request.verb.empty())
+    throw UsageError("no command was given", "'layerbox --help' lists the commands");
+  const VerbEntry* entry = find_verb(request.verb);
+  if (entry == nullptr) refuse_verb(request.verb);
+  return run_verb(*entry, request.words);
+}
+
+} // namespace
+
+Request find_request(const std::vector<std::string>& words) {
+  Request request;
+  std::size_t at = 0;
+  while (at < words.size() && words[at].starts_with('-')) {
+    const std::string& word = words[at++];
+    request.words.push_back(word);
+    const bool takes_next =
+        std::find(kLeadingValues.begin(), kLeadingValues.end(), word) != kLeadingValues.end();
+    if (takes_next && at < words.size()) request.words.push_back(words[at++]);
+  }
+  if (at < words.size()) request.verb = words[at++];
+  request.words.insert(request.words.end(), words.begin() + static_cast<std::ptrdiff_t>(at),
+                       words.end());
+  return request;
+}
+
+int run_command_line(const std::vector<std::string>& words) noexcept {
+  try {
+    return run_request(find_request(words), words);
+  } catch (const UsageError& error) {
+    print_error(error);
+    return exit_code::kUsage;
+  } catch (const std::exception& error) {
+    print_error(error.what(), "");
+    return exit_code::kFailed;
+  }
+}
+
+} // namespace layerbox

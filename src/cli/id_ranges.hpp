@@ -1,0 +1,33 @@
+// id_ranges: user ids of its own for each container that root runs.
+//
+// Range number i (0 … 4094) is the 65536 ids from 0x70000000 + i · 65536 on: above what useradd(8)
+// gives to people and subuid(5) to their ranges by default, below 2^31. A range is a lock on byte i
+// of one file, held while the container runs; no two running containers share an id outside.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/file_lock.hpp"
+#include "base/id_map.hpp"
+#include "base/unique_fd.hpp"
+
+namespace layerbox {
+
+inline constexpr std::uint32_t kFirstRangeId = 0x70000000;
+inline constexpr std::uint32_t kIdsInRange = 65'536;
+inline constexpr std::uint32_t kIdRanges = 4'095;
+
+struct IdRangeLease {
+  IdMap map;
+  RangeLock lock; // the range is free again when this ends
+};
+
+// Takes a free range, probing from number `start` on. The locks are bytes of the file `id-ranges`
+// in `runtime_dir`. Throws Error(limit_exceeded) when all are taken.
+IdRangeLease take_id_range(FdRef runtime_dir, std::uint32_t start);
+
+// A number to start at, so that containers that start together meet seldom.
+std::uint32_t random_range_start();
+
+} // namespace layerbox

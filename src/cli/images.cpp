@@ -1,0 +1,110 @@
+// images: what images there are.
+#include <fmt/format.h>
+
+#include <ctime>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/format_option.hpp"
+#include "cli/output.hpp"
+#include "cli/units.hpp"
+#include "cli/verbs.hpp"
+
+namespace layerbox {
+namespace {
+
+class ImagesVerb : public Verb {
+ public:
+  void declare(CommandLine& line) override {
+    line.details("An image with several names has a line for each. SHARED is the part of its size "
+                 "that lies in layers which other images have, too.\n\n"
+                 "The JSON document is an array of objects: id, names, layers (how many), "
+                 "size_bytes, shared_bytes, created, os, architecture.");
+    line.flag("-q,--ids", ids_only_, "print the ids alone");
+    format_.declare(line);
+    line.example("layerbox images", "list all images");
+    line.example("layerbox images --format json | jq -r '.[].names[]'", "all names, for a program");
+  }
+
+  int run(Invocation& invocation) override {
+    const Catalog& catalog = invocation.swept_store().catalog();
+    images_ = catalog.images();
+    for (const LayerRow& layer : catalog.layers())
+      sizes_[layer.key] = layer.size_bytes;
+    for (const ImageRow& image : images_)
+      for (const LayerKey& layer : image.layers)
+        ++uses_[layer];
+    if (ids_only_)
+      print(ids());
+    else if (format_.json())
+      print_json(document());
+    else
+      print(table());
+    return exit_code::kDone;
+  }
+
+ private:
+  std::uint64_t shared_bytes(const ImageRow& image) const {
+    std::uint64_t bytes = 0;
+    for (const LayerKey& layer : image.layers)
+      if (uses_.at(layer) > 1 && sizes_.count(layer) > 0) bytes += sizes_.at(layer);
+    return bytes;
+  }
+
+  std::string ids() const {
+    std::string lines;
+    for (const ImageRow& image : images_)
+      lines += image.id.str() + '\n';
+    return lines;
+  }
+
+  nlohmann::ordered_json document() const {
+    auto list = nlohmann::ordered_json::array();
+    for (const ImageRow& image : images_)
+      list.push_back({{"id", image.id.str()},
+                      {"names", image.names},
+                      {"layers", image.layers.size()},
+                      {"size_bytes", image.size_bytes},
+                      {"shared_bytes", shared_bytes(image)},
+                      {"created", image.created},
+                      {"os", image.os},
+                      {"architecture", image.architecture}});
+    return list;
+  }
+
+  std::string table() const {
+    Table table({{"NAME"},
+                 {"TAG"},
+                 {"ID"},
+                 {"LAYERS", Align::right},
+                 {"SIZE", Align::right},
+                 {"SHARED", Align::right},
+                 {"CREATED"}});
+    const std::int64_t now = std::time(nullptr);
+    for (const ImageRow& image : images_) {
+      const std::int64_t created = parse_rfc3339(image.created);
+      const std::vector<std::string> unnamed{"<none>:<none>"};
+      for (const std::string& name : image.names.empty() ? unnamed : image.names) {
+        const std::size_t colon = name.rfind(':');
+        table.row({name.substr(0, colon), name.substr(colon + 1), short_id(image.id.hex()),
+                   std::to_string(image.layers.size()), human_size(image.size_bytes),
+                   human_size(shared_bytes(image)), created < 0 ? "-" : human_age(created, now)});
+      }
+    }
+    return table.text();
+  }
+
+  bool ids_only_ = false;
+  FormatOption format_;
+  std::vector<ImageRow> images_;
+  std::map<LayerKey, std::uint64_t> sizes_;
+  std::map<LayerKey, std::size_t> uses_; // by how many images
+};
+
+} // namespace
+
+std::unique_ptr<Verb> make_images_verb() {
+  return std::make_unique<ImagesVerb>();
+}
+
+} // namespace layerbox

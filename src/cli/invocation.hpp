@@ -1,0 +1,43 @@
+// invocation: what one run of a verb has around it: settings, identity, store, progress. Each is
+// made when it is first asked for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/progress.hpp"
+#include "base/userns.hpp"
+#include "cli/settings.hpp"
+#include "store/store.hpp"
+
+namespace layerbox {
+
+// The options of every verb.
+struct CommonOptions {
+  std::optional<std::string> root;
+  bool quiet = false;
+};
+
+class Invocation {
+ public:
+  explicit Invocation(CommonOptions options) : options_(std::move(options)) {}
+
+  bool quiet() const { return options_.quiet; }
+  const Identity& identity();
+  const Settings& settings();
+  Store& store();
+  // The same, after what killed commands left in it has been removed.
+  Store& swept_store();
+  // Bars when standard error is a terminal, plain lines when not, warnings alone when quiet.
+  Progress& progress();
+
+ private:
+  CommonOptions options_;
+  std::optional<Identity> identity_;
+  std::optional<Settings> settings_;
+  std::optional<Store> store_;
+  std::unique_ptr<Progress> progress_;
+};
+
+} // namespace layerbox

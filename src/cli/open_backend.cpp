@@ -1,0 +1,29 @@
+#include "cli/open_backend.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/fs_at.hpp"
+#include "base/remove_tree.hpp"
+#include "store/layout.hpp"
+
+namespace layerbox {
+
+std::unique_ptr<Backend> open_backend_named(const Store& store, const std::string& name) {
+  for (const BackendEntry& entry : backends())
+    if (entry.name == name) return entry.open(store);
+  throw Error(ErrorKind::unsupported,
+              fmt::format("there is no backend '{}' in this program", name));
+}
+
+void remove_container_files(const Store& store, const ContainerLease& lease) {
+  const ContainerState& state = lease.state();
+  // A container on a directory of the user's (--rootfs) has no backend and no writable part.
+  if (!state.backend.empty()) open_backend_named(store, state.backend)->discard(lease);
+  const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
+                                           O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  remove_tree(containers, state.id.c_str());
+}
+
+} // namespace layerbox

@@ -1,0 +1,125 @@
+// rmi: names and images go.
+//
+// Under the store's gate, held exclusively, nobody can begin to use what is removed: the row goes,
+// the files are renamed to trash, and only then, without the gate, they are deleted.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "cli/find_container.hpp"
+#include "cli/open_backend.hpp"
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+
+namespace layerbox {
+namespace {
+
+class RmiVerb : public Verb {
+ public:
+  void declare(CommandLine& line) override {
+    line.details(
+        "A name of an image that has others is taken away alone. The last name, or an id, "
+        "removes the image and the layers that nothing else uses. An image that a container "
+        "uses stays.");
+    line.operands("REF", references_, Arity::one_or_more,
+                  "a name, an id, or a unique beginning of one");
+    line.flag("-f,--force", force_,
+              "remove all names of an id, and the stopped containers that use the image");
+    line.example("layerbox rmi debian:12", "remove a name, and the image when it was the last");
+  }
+
+  int run(Invocation& invocation) override {
+    Store& store = invocation.swept_store();
+    for (const std::string& reference : references_)
+      remove(store, reference);
+    const Store::SweepResult swept = store.sweep();
+    if (swept.left > 0)
+      invocation.progress().warn(
+          fmt::format("{} things in the trash are left for later: {}", swept.left, swept.why));
+    return exit_code::kDone;
+  }
+
+ private:
+  void remove(Store& store, const std::string& reference) {
+    const RangeLock gate = store.gate(LockMode::exclusive);
+    Catalog& catalog = store.catalog();
+    const Digest id = catalog.resolve_image(reference);
+    const std::optional<ImageRow> image = catalog.image(id);
+    if (!image)
+      throw Error(ErrorKind::not_found, fmt::format("the image '{}' is just gone", reference));
+    const std::optional<std::string> name = name_in(*image, reference);
+    if (name && image->names.size() > 1) {
+      catalog.untag_image(ImageRef::parse(*name));
+      print(fmt::format("untagged: {}\n", *name));
+      return;
+    }
+    if (!name && image->names.size() > 1 && !force_) {
+      Error error(ErrorKind::in_use, fmt::format("removing image {}: it has {} names",
+                                                 short_id(id.hex()), image->names.size()));
+      error.set_hint(fmt::format("remove them one by one, or all with --force: {}",
+                                 fmt::join(image->names, ", ")));
+      throw error;
+    }
+    free_from_containers(store, *image);
+    remove_files(store, *image);
+  }
+
+  // The image's name that `reference` means; nothing when it is an id.
+  static std::optional<std::string> name_in(const ImageRow& image, const std::string& reference) {
+    try {
+      const ImageRef ref = ImageRef::parse(reference);
+      if (ref.digest) return std::nullopt;
+      const std::string name = ref.str();
+      if (std::find(image.names.begin(), image.names.end(), name) != image.names.end()) return name;
+    } catch (const Error&) {
+      // "sha256:…" is an id and no name.
+    }
+    return std::nullopt;
+  }
+
+  void free_from_containers(Store& store, const ImageRow& image) const {
+    std::vector<ContainerInfo> users;
+    for (ContainerInfo& container : list_containers(store))
+      if (container.state.image == image.id) users.push_back(std::move(container));
+    for (const ContainerInfo& user : users)
+      if (user.held || !force_) refuse(image, user);
+    for (const ContainerInfo& user : users) {
+      const auto lease = ContainerLease::try_take(store, user.state.id);
+      if (!lease) refuse(image, user);
+      store.catalog().remove_container(user.state.id);
+      remove_container_files(store, *lease);
+    }
+  }
+
+  [[noreturn]] static void refuse(const ImageRow& image, const ContainerInfo& user) {
+    Error error(ErrorKind::in_use,
+                fmt::format("removing image {}: the {} container '{}' uses it",
+                            short_id(image.id.hex()), state_word(user), display_name(user.state)));
+    error.set_hint(user.held
+                       ? fmt::format("end it with 'layerbox rm -f {}'", display_name(user.state))
+                       : fmt::format("remove it with 'layerbox rm {}', or both with --force",
+                                     display_name(user.state)));
+    throw error;
+  }
+
+  static void remove_files(Store& store, const ImageRow& image) {
+    for (const BackendEntry& entry : backends())
+      entry.open(store)->drop(image.layers);
+    store.remove_image(image.id);
+    for (const std::string& name : image.names)
+      print(fmt::format("untagged: {}\n", name));
+    print(fmt::format("deleted: {}\n", image.id.str()));
+  }
+
+  std::vector<std::string> references_;
+  bool force_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<Verb> make_rmi_verb() {
+  return std::make_unique<RmiVerb>();
+}
+
+} // namespace layerbox

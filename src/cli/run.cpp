@@ -1,0 +1,170 @@
+// run: a command in a new container. This is the hot path: what a throw-away container does not
+// need is not done, and what can wait is done while the command runs.
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <ctime>
+
+#include "base/fs_at.hpp"
+#include "base/stream.hpp"
+#include "cli/error_report.hpp"
+#include "cli/id_ranges.hpp"
+#include "cli/merge_config.hpp"
+#include "cli/new_container.hpp"
+#include "cli/provided_files.hpp"
+#include "cli/run_flags.hpp"
+#include "cli/runtime_dir.hpp"
+#include "cli/spec_json.hpp"
+#include "cli/verbs.hpp"
+#include "runner/run_container.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr std::size_t kMaxEnvFileBytes = std::size_t{4} << 20;
+
+Surroundings look_around(const RunFlags& flags, const Settings& settings) {
+  Surroundings around;
+  around.container_id = new_container_id();
+  around.network = settings.network.value;
+  around.variable = process_settings_sources(false).environment;
+  for (const std::string& name : flags.env_files) {
+    const UniqueFd fd = open_path(name, O_RDONLY | O_CLOEXEC);
+    FdSource source(fd, name);
+    around.env_files.push_back({name, read_all(source, kMaxEnvFileBytes, name)});
+  }
+  return around;
+}
+
+// Writes `content` to the user's file `path`; `flags` decide whether it may be there already.
+void write_user_file(const std::string& path, int flags, const std::string& content) {
+  const UniqueFd fd = open_path(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
+  write_all(fd, std::as_bytes(std::span(content)), path);
+}
+
+class RunVerb : public Verb {
+ public:
+  void declare(CommandLine& line) override { declare_run_flags(line, flags_); }
+  int status_of_failure() const override { return exit_code::kNotStarted; }
+
+  int run(Invocation& invocation) override {
+    check_flags();
+    Store& store = invocation.store();
+    const BackendEntry* backend = flags_.rootfs ? nullptr : &choose(store, invocation.settings());
+    Origin origin = find_origin(store, flags_);
+    Surroundings around = look_around(flags_, invocation.settings());
+    RunSpec spec = merge_config(origin.process, flags_, around);
+    spec.provided_files =
+        provided_files(spec.hostname, spec.network, {flags_.add_hosts, flags_.dns},
+                       spec.network == NetworkMode::host ? read_host_resolv_conf() : "");
+
+    NewContainer container(store, origin, backend,
+                           first_state(origin, flags_, spec.container_id, spec.process.args));
+    if (flags_.cidfile) write_user_file(*flags_.cidfile, O_EXCL, spec.container_id);
+    if (container.is_kept())
+      write_new_file(container.lease().dir(), layout::kSpec, spec_text(spec, flags_.labels), 0600);
+    spec.rootfs = container.prepare(invocation.progress());
+    const std::optional<IdRangeLease> range = map_ids(spec, invocation.identity(), store);
+
+    const RunOutcome outcome = start(spec, invocation.identity(), store, container);
+    if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
+    finish(container, outcome.exit_status, invocation.progress());
+    return outcome.exit_status;
+  }
+
+ private:
+  void check_flags() const {
+    if (flags_.rootfs && flags_.rootfs->empty())
+      throw UsageError("run: --rootfs: the name is empty");
+    if (!flags_.rootfs && flags_.operands.empty())
+      throw UsageError("run: no image is given", "usage: layerbox run [OPTION]… IMAGE [COMMAND…]");
+    (void)merge_mounts(flags_, "/"); // what is misspelt is said before anything is opened
+    if (flags_.name) check_container_name(*flags_.name);
+    if (!flags_.labels.empty() && !flags_.keep && !flags_.name)
+      throw UsageError("run: --label: the container is not kept", "give --name or --keep, too");
+  }
+
+  const BackendEntry& choose(const Store& store, const Settings& settings) const {
+    if (!flags_.backend) return choose_backend(settings.backend.value, store);
+    try {
+      return choose_backend(*flags_.backend, store);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::invalid_argument) throw;
+      throw UsageError(fmt::format("run: --backend: {}", error.what()), error.hint());
+    }
+  }
+
+  // Root's containers get ids of their own; an ordinary user's have the ids of his store's trees.
+  std::optional<IdRangeLease> map_ids(RunSpec& spec, const Identity& identity,
+                                      const Store& store) const {
+    const bool host = flags_.userns == "host";
+    if (identity.privilege != Privilege::root) {
+      if (host)
+        throw Error(ErrorKind::permission_denied,
+                    "--userns host: only root may give a container the host's ids");
+      spec.id_map = identity.store_map;
+      return std::nullopt;
+    }
+    if (host) {
+      spec.id_map = identity.store_map;
+      return std::nullopt;
+    }
+    spec.idmap_rootfs = true;
+    IdRangeLease range =
+        take_id_range(open_runtime_dir(identity, store.root()), random_range_start());
+    spec.id_map = range.map;
+    return range;
+  }
+
+  RunOutcome start(const RunSpec& spec, const Identity& identity, Store& store,
+                   NewContainer& container) const {
+    RunHooks hooks;
+    hooks.started = [&](const Started& started) {
+      ContainerState state = container.state();
+      state.pid = started.pid;
+      state.pid_start_time = started.start_time;
+      state.pid_namespace = started.pid_namespace;
+      container.update(state);
+      if (flags_.pidfile)
+        write_user_file(*flags_.pidfile, O_TRUNC, std::to_string(started.pid) + '\n');
+    };
+    hooks.idle = [&] { sweep(store); };
+    return run_container(spec, identity, hooks);
+  }
+
+  static void sweep(Store& store) noexcept {
+    try {
+      store.sweep();
+    } catch (const std::exception&) {
+      // Garbage is no reason to disturb the command; the next one meets it again.
+    }
+  }
+
+  // The command's status is the result, whatever happens here.
+  static void finish(NewContainer& container, int exit_status, Progress& progress) {
+    try {
+      container.commit();
+      if (!container.is_kept()) {
+        container.remove();
+        return;
+      }
+      ContainerState state = container.state();
+      state.pid = 0;
+      state.finished = std::time(nullptr);
+      state.exit_status = exit_status;
+      container.update(state);
+    } catch (const Error& error) {
+      progress.warn(fmt::format("after the command ended: {}", error.what()));
+    }
+  }
+
+  RunFlags flags_;
+};
+
+} // namespace
+
+std::unique_ptr<Verb> make_run_verb() {
+  return std::make_unique<RunVerb>();
+}
+
+} // namespace layerbox

@@ -1,0 +1,47 @@
+#include "cli/verbs.hpp"
+
+#include <array>
+
+namespace layerbox {
+namespace {
+
+constexpr std::string_view kImages = "Images";
+constexpr std::string_view kContainers = "Containers";
+constexpr std::string_view kStore = "The store";
+
+constexpr std::array<VerbEntry, 11> kVerbs{{
+    {"pull-tar", "import images from an archive, a directory or standard input", kImages,
+     make_pull_tar_verb},
+    {"images", "list the images", kImages, make_images_verb},
+    {"inspect", "show everything known about images or containers", kImages, make_inspect_verb},
+    {"tag", "give an image another name", kImages, make_tag_verb},
+    {"rmi", "remove images or their names", kImages, make_rmi_verb},
+    {"run", "run a command in a new container", kContainers, make_run_verb},
+    {"ps", "list the containers", kContainers, make_ps_verb},
+    {"rm", "remove containers", kContainers, make_rm_verb},
+    {"layers", "list the layers of the store", kStore, make_layers_verb},
+    {"info", "show the settings and what this machine can do", kStore, make_info_verb},
+    // For packagers: the manual pages of the program that is built.
+    {"__man", "print the manual page of a command", "", make_man_verb},
+}};
+
+} // namespace
+
+std::span<const VerbEntry> verbs() {
+  return kVerbs;
+}
+
+const VerbEntry* find_verb(std::string_view name) {
+  for (const VerbEntry& entry : kVerbs)
+    if (entry.name == name) return &entry;
+  return nullptr;
+}
+
+void declare_all(CommandLine& line, Verb& verb, CommonOptions& common) {
+  verb.declare(line);
+  line.group("Everywhere");
+  line.text("--root", common.root, "DIR", "the store's directory");
+  line.flag("--quiet", common.quiet, "no progress and no notes on standard error");
+}
+
+} // namespace layerbox

@@ -1,0 +1,37 @@
+// verbs: the table of all commands, in the order in which --help lists them.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "cli/verb.hpp"
+
+namespace layerbox {
+
+struct VerbEntry {
+  std::string_view name;
+  std::string_view summary; // one line
+  std::string_view group;   // the title in --help; "" is not listed there
+  std::unique_ptr<Verb> (*make)();
+};
+
+std::span<const VerbEntry> verbs();
+const VerbEntry* find_verb(std::string_view name); // nullptr when there is none
+
+// What the verb accepts: its own declaration, and the options that every verb has.
+void declare_all(CommandLine& line, Verb& verb, CommonOptions& common);
+
+std::unique_ptr<Verb> make_pull_tar_verb();
+std::unique_ptr<Verb> make_images_verb();
+std::unique_ptr<Verb> make_inspect_verb();
+std::unique_ptr<Verb> make_tag_verb();
+std::unique_ptr<Verb> make_rmi_verb();
+std::unique_ptr<Verb> make_run_verb();
+std::unique_ptr<Verb> make_ps_verb();
+std::unique_ptr<Verb> make_rm_verb();
+std::unique_ptr<Verb> make_layers_verb();
+std::unique_ptr<Verb> make_info_verb();
+std::unique_ptr<Verb> make_man_verb();
+
+} // namespace layerbox
