@@ -124,13 +124,14 @@ void make_store_here(FdRef root, const std::string& path, const Identity& identi
 
 void make_store_directory(const std::string& path) {
   const std::string parent = path.substr(0, path.find_last_of('/'));
-  if (::mkdir(path.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return;
-    if (errno != ENOENT || parent.empty())
-      throw_errno(errno, "make directory '" + printable(path) + "'");
+  int made = ::mkdir(path.c_str(), 0700);
+  if (made != 0 && errno == ENOENT && !parent.empty()) {
     make_store_directory(parent);
-    make_store_directory(path);
-    return;
+    made = ::mkdir(path.c_str(), 0700); // /proc says ENOENT again
+  }
+  if (made != 0) {
+    if (errno == EEXIST) return;
+    throw_errno(errno, "make directory '" + printable(path) + "'");
   }
   if (::chmod(path.c_str(), 0700) != 0)
     throw_errno(errno, "set the mode of directory '" + printable(path) + "'");
