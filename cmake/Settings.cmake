@@ -11,6 +11,10 @@ target_compile_options(layerbox_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2
   -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 sees overlapping copies in std::string that are not there (GCC bug 105651).
+  target_compile_options(layerbox_settings INTERFACE -Wno-restrict)
+endif()
 if(LAYERBOX_WERROR)
   target_compile_options(layerbox_settings INTERFACE -Werror)
 endif()
