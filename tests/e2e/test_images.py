@@ -1,0 +1,160 @@
+"""images, inspect, layers, tag, rmi: what they list, how they name, when they refuse."""
+import os
+
+import archives
+from archives import Tree, config, docker_archive
+from harness import EVERYBODY, ROOT, E2E, main, store_content
+
+
+class Lists(E2E):
+    def test_an_empty_store(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                self.assertEqual((box.json("images"), box.json("layers"), box.json("ps")), ([], [], []))
+                box.ok("images")
+                box.ok("ps", "-a")
+
+    def test_images_fields(self):
+        box = self.box()
+        identity = box.image(archives.rootfs(), "demo:1")
+        image, = box.json("images")
+        self.assertLessEqual({"id", "names", "layers", "size_bytes", "created"}, set(image))
+        self.assertEqual((image["id"], image["names"]), (identity, ["demo:1"]))
+        self.assertGreater(image["size_bytes"], 500_000)
+        table = box.ok("images")
+        for word in ("demo", "1", identity[7:19]):
+            self.assertIn(word, table)
+
+    def test_layers_fields(self):
+        box = self.box()
+        data = archives.rootfs()
+        box.image(data)
+        layer, = box.json("layers")
+        self.assertLessEqual({"diff_id", "size_bytes"}, set(layer))
+        self.assertEqual(layer["diff_id"], archives.digest(data))
+        self.assertIn(layer["diff_id"][7:19], box.ok("layers"))
+
+    def test_inspect_shows_the_config(self):
+        box = self.box()
+        layers = [archives.rootfs()]
+        document = config(layers, Env=["A=B"], Labels={"key": "value"}, Cmd=["true"])
+        box.ok("pull-tar", "-", input=docker_archive([(document, layers, ["x:1"])]))
+        shown, = box.json("inspect", "x:1")
+        self.assertEqual(shown["id"], archives.digest(archives.dump(document)))
+        self.assertIn(document["config"], shown.values() if "config" in shown and "config" not in shown["config"]
+                      else [shown["config"]["config"]])
+
+    def test_inspect_of_several(self):
+        box = self.box()
+        box.image(archives.rootfs(), "a")
+        box.image(Tree().file("x", "x").bytes(), "b", "--type", "rootfs")
+        self.assertEqual(len(box.json("inspect", "a", "b")), 2)
+        box.fails(1, "inspect", "a", "nothing-like-it")
+
+
+class References(E2E):
+    def test_all_forms_of_a_reference(self):
+        box = self.box()
+        identity = box.image(archives.rootfs(), "demo")
+        for reference in ("demo", "demo:latest", identity, identity[7:], identity[7:11], identity[7:20]):
+            with self.subTest(reference):
+                self.assertEqual(box.json("inspect", reference)[0]["id"], identity)
+                self.assertEqual(box.run("run", reference, "true").status, 0)
+
+    def test_a_short_prefix_is_no_reference(self):
+        box = self.box()
+        identity = box.image(archives.rootfs(), "demo")
+        box.fails(1, "inspect", identity[7:10])
+
+    def test_a_name_moves_to_the_newer_image(self):
+        box = self.box()
+        first = box.image(archives.rootfs(), "demo")
+        result = box.run("pull-tar", "-", "--name", "demo", input=archives.rootfs(lambda t: t.file("new", "")))
+        self.assertEqual(result.status, 0, result.errors)
+        second = result.text.split("\t")[0]
+        self.assertNotEqual(first, second)
+        self.assertEqual(box.json("inspect", "demo")[0]["id"], second)
+        self.assertEqual({i["id"]: i["names"] for i in box.json("images")}, {first: [], second: ["demo:latest"]})
+
+
+class Names(E2E):
+    def test_tag_and_untag(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                identity = box.image(archives.rootfs(), "demo")
+                box.ok("tag", "demo", "other/name:2")
+                self.assertEqual(box.json("images")[0]["names"], ["demo:latest", "other/name:2"])
+                box.ok("rmi", "demo")
+                self.assertEqual(box.json("images")[0]["names"], ["other/name:2"])
+                self.assertEqual(box.json("inspect", "other/name:2")[0]["id"], identity)
+                box.ok("rmi", "other/name:2")
+                self.assertEqual(box.json("images"), [])
+                self.assertEqual(box.json("layers"), [])
+
+    def test_bad_names_are_refused(self):
+        box = self.box()
+        box.image(archives.rootfs(), "demo")
+        for name in ("", "UPPER", "a:b:c", "a b", "-x:", "/x", "x/", "a:" + "t" * 129, "n" * 256, "a\x1b[1m"):
+            with self.subTest(name):
+                self.assertIn(box.run("tag", "demo", "--", name).status, (1, 2))
+        self.assertEqual(box.json("images")[0]["names"], ["demo:latest"])
+
+
+class Removal(E2E):
+    def test_shared_layers_stay_until_their_last_image_goes(self):
+        box = self.box()
+        base = archives.rootfs()
+        one, two = [base, Tree().file("w", "1").bytes()], [base, Tree().file("w", "2").bytes()]
+        box.ok("pull-tar", "-", input=docker_archive([(config(one), one, ["one:1"]), (config(two), two, ["two:2"])]))
+        box.ok("rmi", "one:1")
+        self.assertEqual({l["diff_id"] for l in box.json("layers")}, {archives.digest(l) for l in two})
+        self.assertEqual(box.ok("run", "two:2", "cat", "/w"), "2")
+        box.ok("rmi", "two:2")
+        self.assertEqual(box.json("layers"), [])
+        box.ok("images")
+        self.assertEqual(store_content(box), [])
+
+    def test_an_image_with_two_names_is_not_removed_by_id_without_force(self):
+        box = self.box()
+        identity = box.image(archives.rootfs(), "demo")
+        box.ok("tag", "demo", "second")
+        box.fails(1, "rmi", identity)
+        box.ok("rmi", "--force", identity)
+        self.assertEqual(box.json("images"), [])
+
+    def test_an_image_in_use_by_a_kept_container_is_refused_and_says_by_which(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                box.image(archives.rootfs(), "demo")
+                box.ok("run", "--name", "keeper", "demo", "true")
+                self.assertIn("keeper", box.fails(1, "rmi", "demo"))
+                self.assertEqual(len(box.json("images")), 1)
+                box.ok("rm", "keeper")
+                box.ok("rmi", "demo")
+                self.assertEqual(box.json("images"), [])
+
+    def test_an_image_in_use_by_a_running_container_is_refused(self):
+        box = self.box()
+        box.image(archives.rootfs(), "demo")
+        process = box.start("run", "-i", "demo", "sh", "-c", "echo up; cat")
+        self.assertEqual(process.stdout.readline(), b"up\n")
+        box.fails(1, "rmi", "demo")
+        out, err = process.communicate(b"still here\n", timeout=60)
+        self.assertEqual((process.returncode, out), (0, b"still here\n"), err)
+        box.ok("rmi", "demo")
+
+    def test_files_of_a_removed_image_are_gone(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                box.image(archives.rootfs(lambda t: t.dir("closed", mode=0).file("closed/x", "x", mode=0)), "demo")
+                box.ok("rmi", "demo")
+                box.ok("images")
+                self.assertEqual(store_content(box), [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""run -t: a real terminal with resize and job control; and signals, with a terminal and without."""
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+
+import archives
+from harness import EVERYBODY, ROOT, E2E, main, store_content
+
+
+class Terminal(E2E):
+    """layerbox at the slave end of a pty of ours, as in a terminal window."""
+
+    def open(self, box, *args, rows=24, columns=80):
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        before = termios.tcgetattr(slave)
+
+        def controlling():
+            os.setsid()
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        process = box.start(*args, stdin=slave, stdout=slave, stderr=slave, preexec_fn=controlling)
+        self.slave, self.seen, self.before = slave, b"", before
+        self.addCleanup(self.close, process, self.master, slave)
+        return process
+
+    @staticmethod
+    def close(process, *descriptors):
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for descriptor in descriptors:
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass  # a test may have closed it
+
+    def expect(self, text, timeout=60):
+        end = time.monotonic() + timeout
+        while text not in self.seen:
+            ready, _, _ = select.select([self.master], [], [], max(0, end - time.monotonic()))
+            if not ready:
+                self.fail(f"{text!r} did not come; seen: {self.seen!r}")
+            self.seen += os.read(self.master, 65536)
+        at = self.seen.index(text) + len(text)
+        self.seen, passed = self.seen[at:], self.seen[:at]
+        return passed
+
+    def type(self, text):
+        os.write(self.master, text)
+
+    def ended(self, process):
+        # What is written last must be read, or the writer may wait for us.
+        while process.poll() is None:
+            ready, _, _ = select.select([self.master], [], [], 0.05)
+            if ready:
+                self.seen += os.read(self.master, 65536)
+        return process.returncode
+
+    def test_a_shell_on_a_terminal(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                box.image(archives.rootfs())
+                process = self.open(box, "run", "-it", "demo", "sh", "-c",
+                                    "tty; test -t 0 && test -t 1 && test -t 2 && echo terminal; read x; echo got-$x; exit 5")
+                self.assertIn(b"/dev/pts/0", self.expect(b"terminal"))
+                self.type(b"word\r")
+                self.expect(b"got-word")
+                self.assertEqual(self.ended(process), 5)
+
+    def test_our_terminal_is_given_back_as_it_was(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        for command in ("true", "kill -9 $$; sleep 1", "stty raw -echo"):
+            process = self.open(box, "run", "-it", "demo", "sh", "-c", command)
+            self.ended(process)
+            self.assertEqual(termios.tcgetattr(self.slave), self.before)
+
+    def test_size_and_resize(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        process = self.open(box, "run", "-it", "demo", "sh", "-c",
+                            "stty size; trap 'echo resized; stty size' WINCH; echo ready; while :; do sleep 0.1; done",
+                            rows=31, columns=97)
+        self.expect(b"31 97")
+        self.expect(b"ready")
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 123, 0, 0))
+        self.expect(b"resized")
+        self.expect(b"44 123")
+        process.terminate()
+        self.ended(process)
+
+    def test_job_control_and_interrupt(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        process = self.open(box, "run", "-it", "demo", "sh")
+        self.type(b"echo be''gin; sleep 1000; echo interrup''ted\r")
+        self.expect(b"begin")
+        self.type(b"\x03")  # interrupts sleep, not layerbox
+        self.type(b"echo ali''ve\r")
+        self.expect(b"alive")
+        self.type(b"sleep 1000\r\x1a")
+        self.expect(b"Stopped")
+        self.type(b"kill %1; exit 6\r")
+        self.assertEqual(self.ended(process), 6)
+
+    def test_raw_bytes_pass(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        process = self.open(box, "run", "-it", "demo", "sh", "-c", "stty raw -echo; echo ready; dd bs=1 count=4 2>/dev/null | od -An -tx1")
+        self.expect(b"ready")
+        self.type(b"\x01\x03\xff\x0d")
+        self.expect(b"01 03 ff 0d")
+        self.assertEqual(self.ended(process), 0)
+
+    def test_a_shell_whose_terminal_hangs_up_is_ended(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        process = self.open(box, "run", "-it", "demo", "sh")
+        self.type(b"echo up''here\r")
+        self.expect(b"uphere")
+        os.close(self.master)  # the window is closed: SIGHUP, and end of file at the slave
+        self.eventually(lambda: process.poll() is not None, "layerbox ended")
+        box.ok("ps")
+        self.assertEqual([n for n in store_content(box) if n.startswith(("containers", "trash", "staging"))], [])
+
+    def test_t_without_a_terminal_of_ours(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        result = box.run("run", "-t", "demo", "sh", "-c", "test -t 1 && echo terminal")
+        self.assertEqual((result.status, result.out.replace(b"\r", b"")), (0, b"terminal\n"), result.errors)
+
+    def test_bars_on_a_terminal(self):
+        box = self.box()
+        path = box.write("rootfs.tar", archives.rootfs(lambda t: t.file("big", os.urandom(64 << 20))))
+        process = self.open(box, "pull-tar", path, "--name", "demo")
+        self.assertEqual(self.ended(process), 0)
+        self.expect(b"sha256:")
+
+
+class Signals(E2E):
+    def start(self, box, script, *flags):
+        process = box.start("run", *flags, "demo", "sh", "-c", script)
+        self.assertEqual(process.stdout.readline(), b"ready\n", "the command did not start")
+        return process
+
+    def test_signals_reach_the_command(self):
+        for user in EVERYBODY:
+            box = self.box(user)
+            box.image(archives.rootfs())
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT):
+                with self.subTest(user=user.name, signal=number.name):
+                    name = number.name[3:]
+                    process = self.start(box, f"trap 'echo caught; exit 9' {name}; echo ready; while :; do sleep 0.05; done")
+                    process.send_signal(number)
+                    out, err = process.communicate(timeout=60)
+                    self.assertEqual((process.returncode, out), (9, b"caught\n"), err)
+
+    def test_with_init_an_untrapped_signal_kills(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        process = self.start(box, "echo ready; exec sleep 1000", "--init")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 128 + 15)
+
+    def test_a_stopped_and_continued_layerbox_goes_on(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        process = box.start("run", "-i", "demo", "cat")
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGCONT)
+        out, err = process.communicate(b"x", timeout=60)
+        self.assertEqual((process.returncode, out), (0, b"x"), err)
+
+    def test_init_reaps_orphans(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        # Orphans whose parent ended: without a reaper they stay as zombies of pid 1.
+        script = ("for i in 1 2 3 4 5; do sh -c 'sleep 0.1 & exit 0'; done; "
+                  "for n in $(seq 100); do z=$(grep -l '^State:.*Z' /proc/[0-9]*/status 2>/dev/null | wc -l); "
+                  "s=$(grep -l '^Name:.*sleep' /proc/[0-9]*/status 2>/dev/null | wc -l); "
+                  "[ $s = 0 ] && break; sleep 0.1; done; echo $z zombies")
+        result = box.run("run", "--init", "demo", "sh", "-c", script)
+        self.assertEqual((result.status, result.text), (0, "0 zombies\n"), result.errors)
+
+    def test_with_init_the_command_is_not_pid_1_and_its_status_counts(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        result = box.run("run", "--init", "demo", "sh", "-c", "echo $$; exit 11")
+        self.assertEqual(result.status, 11)
+        self.assertNotEqual(result.text, "1\n")
+        self.assertEqual(box.run("run", "--init", "demo", "no-such-command").status, 127)
+
+    def test_background_processes_end_with_the_command(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        before = set(os.listdir("/proc"))
+        result = box.run("run", "demo", "sh", "-c", "sleep 987654 >/dev/null 2>&1 & exit 4")
+        self.assertEqual(result.status, 4)
+        from harness import processes_of
+        self.assertEqual(processes_of("987654"), [])
+
+
+if __name__ == "__main__":
+    main()
