@@ -1,5 +1,7 @@
 // What makes a process of its own out of the copy of the launcher. Source: setsid(2), ioctl_tty(2),
-// prctl(2), netdevice(7), sethostname(2).
+// prctl(2), netdevice(7), sethostname(2),
+// session-keyring(7).
+#include <linux/keyctl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
@@ -101,6 +103,10 @@ int follow_parent(ChildContext& context, const ChildOp&) noexcept {
 int session(ChildContext& context, const ChildOp&) noexcept {
   const int made = call(SYS_setsid);
   if (made < 0) return made;
+  // The session keyring is inherited like a descriptor, and who has it may read its keys, in
+  // whatever user namespace. Made now, it counts against the command's user.
+  const int keyring = call(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+  if (keyring < 0 && keyring != -ENOSYS) return keyring;
   return context.terminal ? call(SYS_ioctl, 0, TIOCSCTTY, 0) : 0;
 }
 

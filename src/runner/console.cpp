@@ -68,9 +68,13 @@ void Channel::move() {
   const ssize_t put = ::write(to_, buffer_.data() + begin_, end_ - begin_);
   if (put > 0) begin_ += static_cast<std::size_t>(put);
   if (put < 0 && errno != EAGAIN && errno != EINTR) { // nobody reads: the bytes are lost
-    begin_ = end_;
-    open_ = false;
+    abandon();
   }
+}
+
+void Channel::abandon() {
+  begin_ = end_;
+  open_ = false;
 }
 
 void Channel::put(char byte) {
@@ -80,8 +84,8 @@ void Channel::put(char byte) {
 }
 
 Console::Console(UniqueFd master, Input input)
-    : master_(std::move(master)), input_(STDIN_FILENO, master_.get()),
-      output_(master_.get(), STDOUT_FILENO) {
+    : master_(std::move(master)), has_input_(input == Input::relayed),
+      input_(STDIN_FILENO, master_.get()), output_(master_.get(), STDOUT_FILENO) {
   const int flags = ::fcntl(master_.get(), F_GETFL);
   if (flags < 0 || ::fcntl(master_.get(), F_SETFL, flags | O_NONBLOCK) != 0)
     throw_errno(errno, "setting the terminal up");
@@ -96,6 +100,17 @@ void Console::resize() noexcept {
   if (own.rows == 0 && own.columns == 0) return;
   const struct winsize size = {own.rows, own.columns, 0, 0};
   (void)::ioctl(master_.get(), TIOCSWINSZ, &size);
+}
+
+bool Console::own_terminal_is_gone() const {
+  struct termios ignored = {};
+  return has_input_ && ::tcgetattr(STDIN_FILENO, &ignored) != 0 && errno == EIO;
+}
+
+void Console::hang_up() {
+  input_.abandon();
+  output_.abandon();
+  master_.reset();
 }
 
 void Console::end_input() {

@@ -50,6 +50,7 @@ class Channel {
   void move(); // one read or one write
   bool is_idle() const { return begin_ == end_; }
   bool is_open() const { return open_; }
+  void abandon(); // with what is buffered
   void close_source() { open_ = false; }
   void reopen() { open_ = true; }
   // Adds one byte behind what is buffered. Requires is_idle().
@@ -76,11 +77,18 @@ class Console {
   void resize() noexcept; // to our terminal's size
   // Our input has ended: the reader inside learns it through the terminal's end-of-file character.
   void end_input();
+  // Whether our own terminal has been hung up, rather than only a signal been sent to us.
+  bool own_terminal_is_gone() const;
+  // Hangs the pty up: who reads it inside learns it by the end of file and by SIGHUP.
+  void hang_up();
   // The last reader inside is gone: what is still in the pty comes out now.
-  void drain() { output_.reopen(); }
+  void drain() {
+    if (master_) output_.reopen();
+  }
 
  private:
   UniqueFd master_;
+  bool has_input_;
   RawTerminal raw_;
   Channel input_;
   Channel output_;

@@ -24,7 +24,7 @@ std::string step_text(const Step& step) {
   if ((step.flags & kOldApi) != 0) line += " old_api";
   if ((step.flags & kHostTree) != 0) line += " host_tree";
   for (const std::string& word : step.list)
-    line += " " + printable(word);
+    line.append(" ").append(printable(word));
   return line;
 }
 

@@ -150,6 +150,9 @@ std::string hint_for(const Step& step, const ChildReport& report, const Identity
   if (kernel_mount && report.error == EPERM)
     return "the kernel allows a new /proc only where the host's own is not partly covered; "
            "layerbox may be running inside another container";
+  if (step.act == Act::session && report.error == EDQUOT)
+    return "this user has too many keyrings; see the sysctls kernel.keys.maxkeys and "
+           "kernel.keys.root_maxkeys";
   if (report.error == ENOSYS) return "the runner needs Linux 5.12 or later";
   return "";
 }

@@ -60,6 +60,10 @@ void pass_on(int signal, const ChildProcess& process, Console* console) {
     console->raw().enter();
     console->resize();
     return;
+  case SIGHUP:
+    process.send(signal);
+    if (console->own_terminal_is_gone()) console->hang_up();
+    return;
   default:
     process.send(signal);
     return;

@@ -1,6 +1,8 @@
 // The walls of a container of the real root, seen from inside.
 #include <gmock/gmock.h>
+#include <linux/keyctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -205,6 +207,20 @@ TEST_F(RunBasics, LeavesNothingMountedOnTheHost) {
   const std::string before = own_mounts();
   EXPECT_EQ(shell("true").status, 0);
   EXPECT_EQ(own_mounts(), before);
+}
+
+TEST_F(RunBasics, CannotSeeTheKeysOfTheLaunchersSession) {
+  Launcher::Options options;
+  options.at_entry = [] {
+    ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+    if (::syscall(SYS_add_key, "user", "of-the-host", "secret", 6, KEY_SPEC_SESSION_KEYRING) < 0)
+      ::_exit(121);
+  };
+  RunSpec made = shell_spec(rootfs, "grep -c of-the-host /proc/keys; grep -c keyring /proc/keys");
+  made.masked_paths = {};
+  const Result result = run(made, options);
+  EXPECT_THAT(result.out, StartsWith("0\n")) << result.failure;
+  EXPECT_THAT(result.out, Not(HasSubstr("0\n0\n")));
 }
 
 TEST_F(RunBasics, StandsInItsOwnCgroupNamespace) {

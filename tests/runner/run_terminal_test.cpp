@@ -164,6 +164,19 @@ TEST_F(RunTerminal, GivesTheTerminalBackWhileItIsStopped) {
   EXPECT_EQ(launcher.wait().status, 0);
 }
 
+TEST_F(RunTerminal, EndsAReaderInsideWhenTheUsersTerminalIsHungUp) {
+  Launcher launcher(terminal_spec("stty raw; echo ready; cat; exit 3"),
+                    {.terminal = user.slave.get(), .at_entry = [this] {
+                       user.master.reset();
+                       user.slave.reset();
+                     }});
+  user.wait_for("ready");
+  EXPECT_TRUE(eventually([&] { return user.is_raw(); }));
+  user.slave.reset();
+  user.master.reset();
+  EXPECT_EQ(launcher.wait().status, 3);
+}
+
 TEST_F(RunTerminal, BelongsToTheUserOfTheCommand) {
   RunSpec made = terminal_spec("stat -c %u /dev/pts/0; echo open > /dev/pts/0");
   made.process.user.text = "web";
