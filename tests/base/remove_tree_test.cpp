@@ -56,11 +56,11 @@ TEST_F(RemoveTree, RemovesSingleFilesOfAnyKind) {
 }
 
 TEST_F(RemoveTree, RemovesManyFilesAndDirectories) {
-  for (int d = 0; d < 30; ++d) {
+  for (int d = 0; d < 20; ++d) {
     const std::string dir = "tree/d" + std::to_string(d) + "/e";
     const UniqueFd fd = make_dirs_beneath(dir_.dir(), RelPath::parse(dir), 0700);
     make_dir_at(fd, "empty", 0700);
-    for (int f = 0; f < 100; ++f)
+    for (int f = 0; f < 30; ++f)
       write_new_file(fd, std::to_string(f).c_str(), "", 0600);
   }
   remove_tree(dir_.dir(), "tree");
@@ -71,7 +71,7 @@ TEST_F(RemoveTree, RemovesManyFilesAndDirectories) {
 TEST_F(RemoveTree, RemovesADirectoryWithVeryManyNames) {
   const UniqueFd fd = make_or_open_dir_at(dir_.dir(), "tree", 0700);
   const std::string pad(200, 'n');
-  for (int f = 0; f < 2000; ++f)
+  for (int f = 0; f < 700; ++f)
     write_new_file(fd, (pad + std::to_string(f)).c_str(), "", 0600);
   remove_tree(dir_.dir(), "tree");
   EXPECT_FALSE(is_there("tree"));
@@ -90,7 +90,7 @@ TEST_F(RemoveTree, LeavesAloneWhatSymlinksPointTo) {
 }
 
 TEST_F(RemoveTree, NeedsFewDescriptorsAtAnyDepth) {
-  make_deep(3000);
+  make_deep(1500);
   EXPECT_EQ(test::in_child([&] {
               const rlimit few{100, 100};
               ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
