@@ -62,7 +62,7 @@ PY
   fi
   if have podman; then
     "${podman[@]}" image exists debian || "${podman[@]}" load -q -i "$inputs/debian-docker.tar" >/dev/null
-    "$timer" -n 10 -l "podman run, network none" -- "${podman[@]}" run --rm --ulimit nofile=4096:4096 \
+    "$timer" -n 10 -l "podman run, network none" -- "${podman[@]}" run --rm --runtime runc --ulimit nofile=4096:4096 \
       --ulimit nproc=4096:4096 --network none debian stamp
   fi
 }

@@ -93,7 +93,7 @@ class Terminal(E2E):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 123, 0, 0))
         self.expect(b"resized")
         self.expect(b"44 123")
-        process.terminate()
+        process.kill()  # the shell is pid 1 and has no handler for anything gentler
         self.ended(process)
 
     def test_job_control_and_interrupt(self):
@@ -102,10 +102,13 @@ class Terminal(E2E):
         process = self.open(box, "run", "-it", "demo", "sh")
         self.type(b"echo be''gin; sleep 1000; echo interrup''ted\r")
         self.expect(b"begin")
+        time.sleep(0.5)  # until sleep is the foreground job
         self.type(b"\x03")  # interrupts sleep, not layerbox
         self.type(b"echo ali''ve\r")
         self.expect(b"alive")
-        self.type(b"sleep 1000\r\x1a")
+        self.type(b"sleep 1000\r")
+        time.sleep(0.5)
+        self.type(b"\x1a")
         self.expect(b"Stopped")
         self.type(b"kill %1; exit 6\r")
         self.assertEqual(self.ended(process), 6)

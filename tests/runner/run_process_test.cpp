@@ -192,7 +192,8 @@ TEST_F(RunProcess, InitPassesSignalsOnAndReturnsTheirNumber) {
 TEST_F(RunProcess, InitReapsOrphans) {
   RunSpec made = shell_spec(
       rootfs,
-      "sh -c 'sh -c \"echo orphan \\$\\$; exit 3\" & exit' ; "
+      "sh -c 'sh -c \"echo orphan \\$\\$; : > /dev/shm/ended; exit 3\" & exit' ; "
+      "until [ -e /dev/shm/ended ]; do sleep 0.01; done; "
       "i=0; while grep -qs 'State.*Z' /proc/[0-9]*/status && [ $i -lt 500 ]; do "
       "i=$((i+1)); sleep 0.01; done; grep -cs 'State.*Z' /proc/[0-9]*/status | grep -c ':1'; "
       "cat /proc/1/comm; echo $$");
