@@ -178,6 +178,9 @@ Launcher::Launcher(const RunSpec& spec, Options options) {
           ::prctl(PR_SET_DUMPABLE, 1) != 0)
         ::_exit(123);
     }
+    // A test that is killed leaves no launcher, and with it no container. After the change of ids,
+    // which would clear it.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     // Without these our pipes would stay open in here and no end of file would come.
     for (Pipe* pipe : {&out, &err}) {
       pipe->read.reset();
