@@ -177,7 +177,7 @@ void Unpacking::unpack_link(const TarHeader& header, const RelPath& path) {
   if (target.is_top()) throw Error(ErrorKind::corrupt, "a hard link to the top of the tree");
   if (writer_.try_hardlink(path, target)) return;
   writer_.clear(path); // the last entry of a name wins; only later ones may take it back
-  links_.hold(path, target);
+  links_.hold(writer_.place(path), target);
 }
 
 void Unpacking::unpack_symlink(const TarHeader& header, const RelPath& path) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -74,6 +75,8 @@ OpenDir* DirCache::open_child(OpenDir& parent, const RelPath& path) {
 
 OpenDir& DirCache::add(OpenDir dir) {
   while (order_.size() >= capacity_) {
+    // The top stays: when its final mode shuts its owner out, nothing could open it again.
+    if (order_.back().path.is_top()) order_.splice(order_.begin(), order_, std::prev(order_.end()));
     settle(order_.back());
     by_path_.erase(order_.back().path.str());
     order_.pop_back();

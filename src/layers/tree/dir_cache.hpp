@@ -34,7 +34,7 @@ struct OpenDir {
 
 class DirCache {
  public:
-  static constexpr std::size_t kCapacity = 128; // descriptors
+  static constexpr std::size_t kCapacity = 128; // descriptors; at least 3
 
   explicit DirCache(FdRef top, std::size_t capacity = kCapacity) : top_(top), capacity_(capacity) {}
   DirCache(const DirCache&) = delete;

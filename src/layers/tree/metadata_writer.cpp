@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -18,6 +19,12 @@ std::array<struct timespec, 2> timespecs(const TimeStamp& mtime) {
   time.tv_sec = mtime.seconds;
   time.tv_nsec = static_cast<long>(mtime.nanoseconds);
   return {time, time};
+}
+
+// A security module refuses labels of another machine with EINVAL.
+bool is_unheld(std::string_view key, int error_number) {
+  return error_number == EPERM || error_number == EACCES || error_number == EOPNOTSUPP ||
+         (error_number == EINVAL && key.starts_with("security."));
 }
 
 [[noreturn]] void fail(const char* what, const RelPath& path) {
@@ -101,8 +108,7 @@ void MetadataWriter::set_xattrs(FdRef dir, const char* name, const RelPath& path
     try {
       set_xattr(dir, name, key, value);
     } catch (Error& error) {
-      const int number = error.error_number();
-      if (number != EPERM && number != EOPNOTSUPP && number != EACCES) {
+      if (!is_unheld(key, error.error_number())) {
         error.add_context("'" + printable(path.str()) + "'");
         throw;
       }

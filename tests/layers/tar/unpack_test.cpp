@@ -184,6 +184,8 @@ TEST(UnpackLayer, ServesAnOrdinaryUserWithOneId) {
   device.type = '3';
   device.major = 1;
   device.minor = 3;
+  builder.dir("./", 0); // closed to its owner, and more directories than are kept open
+  for (int i = 0; i < 200; ++i) builder.dir(fmt::format("many-{}", i), 0500);
   builder.dir("d", 0).entry(owned, "mine").dir("d/ro", 0555).file("d/ro/a", "x");
   builder.entry(device).link("null2", "null").file(".wh.gone");
   builder.pax({{"SCHILY.xattr.trusted.a", "1"}, {"SCHILY.xattr.user.b", "2"}}).file("d/ro/x", "y");
