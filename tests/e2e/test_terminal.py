@@ -110,7 +110,9 @@ class Terminal(E2E):
         time.sleep(0.5)
         self.type(b"\x1a")
         self.expect(b"Stopped")
-        self.type(b"kill %1; exit 6\r")
+        self.type(b"kill -9 %1\r")
+        time.sleep(0.5)  # a shell with stopped jobs does not exit
+        self.type(b"exit 6\r")
         self.assertEqual(self.ended(process), 6)
 
     def test_raw_bytes_pass(self):
