@@ -2,16 +2,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/xattr.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <set>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/walk.hpp"
+#include "layers/tree/dir_reader.hpp"
 #include "layers/tree/overlay_dialect.hpp"
 
 namespace layerbox {
@@ -44,19 +43,10 @@ void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& statu
     return;
   }
   const RelPath name = RelPath::parse(found.entry.name);
-  found.done = is_opaque(open_beneath(dir, name, kOpenDir));
+  found.done = is_opaque_dir(open_beneath(dir, name, kOpenDir));
 }
 
 } // namespace
-
-bool is_opaque(FdRef dir) {
-  char value = 0;
-  const ssize_t size = ::fgetxattr(dir.get(), kOpaqueXattr, &value, 1);
-  if (size >= 0) return size == 1 && value == 'y';
-  const int e = errno;
-  if (e == ENODATA || e == EOPNOTSUPP || e == ERANGE) return false;
-  throw_errno(e, "reading the opaque mark of a directory");
-}
 
 bool is_host_xattr(std::string_view name) {
   return is_overlay_xattr(name) || name == "security.selinux";
@@ -80,7 +70,7 @@ LayerTrees open_layer_trees(const Store& store, std::span<const LayerKey> layers
           .set_hint(
               "layerbox fsck says what else is missing; pull-tar of the image brings it back");
     }
-    const bool hides_the_rest = is_opaque(*fd);
+    const bool hides_the_rest = is_opaque_dir(*fd);
     trees.fds.push_back(std::move(*fd));
     trees.paths.push_back(std::move(path));
     if (hides_the_rest) break;

@@ -51,8 +51,6 @@ struct MergedEntry {
 std::vector<MergedEntry> merged_entries(std::span<const UniqueFd> trees, const RelPath& path,
                                         std::span<const std::size_t> sources);
 
-// Whether `dir` hides what the trees below have in it. Throws Error.
-bool is_opaque(FdRef dir);
 // Attributes that are overlayfs's own notes ("user.overlay.…", "trusted.overlay.…") or the host's
 // label on the file (security.selinux): they are no part of what an image says.
 bool is_host_xattr(std::string_view name);

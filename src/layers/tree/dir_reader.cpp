@@ -139,8 +139,12 @@ class Teller {
 } // namespace
 
 bool is_opaque_dir(FdRef dir) {
-  std::array<char, 2> value{};
-  return ::fgetxattr(dir.get(), kOpaqueXattr, value.data(), value.size()) == 1 && value[0] == 'y';
+  char value = 0;
+  const ssize_t size = ::fgetxattr(dir.get(), kOpaqueXattr, &value, 1);
+  if (size >= 0) return size == 1 && value == 'y';
+  const int e = errno;
+  if (e == ENODATA || e == EOPNOTSUPP || e == ERANGE) return false;
+  throw_errno(e, "read the opaque mark of a directory");
 }
 
 Metadata read_metadata(FdRef dir, const char* name, const struct stat& status) {

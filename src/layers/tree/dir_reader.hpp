@@ -20,6 +20,7 @@ void read_directory(FdRef top, TreeSink& sink);
 
 // The owner, mode, mtime and attributes (without overlayfs's) of `name` in `dir`; "" is `dir`.
 Metadata read_metadata(FdRef dir, const char* name, const struct stat& status);
+// Whether `dir` hides what the trees below have in it. Throws Error.
 bool is_opaque_dir(FdRef dir);
 
 } // namespace layerbox

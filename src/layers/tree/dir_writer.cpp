@@ -147,8 +147,7 @@ void DirWriter::special(const RelPath& path, const Metadata& metadata, const Spe
   if (!device || errno != EPERM) fail("create special file", path);
   // Not ours to make. It still hides what is below, and a link to it is no error.
   ++metadata_.unheld().devices;
-  if (::mknodat(at.dir->fd.get(), at.name.c_str(), S_IFCHR, ::makedev(0, 0)) != 0)
-    fail("create whiteout", path);
+  make_whiteout(*at.dir, at.name, path);
 }
 
 void DirWriter::whiteout(const RelPath& path) {
@@ -165,6 +164,12 @@ void DirWriter::whiteout(const RelPath& path) {
   const std::string name(place.filename());
   if (try_stat_at(dir.fd, name.c_str())) return;
   count_node();
+  make_whiteout(dir, name, path);
+}
+
+void DirWriter::make_whiteout(OpenDir& dir, const std::string& name, const RelPath& path) {
+  with_context([&] { return "create whiteout '" + printable(path.str()) + "'"; },
+               [&] { set_xattr(dir.fd, "", kWhiteoutsInsideXattr, ""); });
   if (::mknodat(dir.fd.get(), name.c_str(), S_IFCHR, ::makedev(0, 0)) != 0)
     fail("create whiteout", path);
   dir.touched = true;

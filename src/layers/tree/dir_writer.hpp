@@ -94,6 +94,7 @@ class DirWriter : public TreeSink {
   enum class Was : std::uint8_t { nothing, whiteout, other };
   Was make_way(const RelPath& path, const Node& at);
   UniqueFd create_file(const RelPath& path, const Node& at, mode_t mode);
+  void make_whiteout(OpenDir& dir, const std::string& name, const RelPath& path);
   void set_opaque(FdRef dir, const RelPath& path);
   void set_directory(OpenDir& dir, const Metadata& metadata);
   void forget_implied_at_and_below(const RelPath& path);

@@ -65,6 +65,12 @@ std::vector<ConformanceCase> merging_cases() {
          c.layer().whiteout("new/nothing").file("new/x", "x").finish();
        },
        "d/\nd/a\nd/b\nd/sub/\nd/sub/c\nf\nl@\nnew/\nnew/x\n"},
+      {"WhiteoutInAnOpaqueDirectory", nothing,
+       [=](ChainBuilder& c) {
+         base(c);
+         c.layer().opaque("d").whiteout("d/a").whiteout("d/nothing").file("d/x", "x").finish();
+       },
+       "d/\nd/x\nf\nl@\n"},
       {"WhiteoutInTheBottomLayer", nothing,
        [](ChainBuilder& c) { c.layer().whiteout("w").whiteout("d/w").file("d/x", "x").finish(); },
        "d/\nd/x\n"},

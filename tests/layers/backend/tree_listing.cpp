@@ -78,6 +78,12 @@ std::string describe(FdRef dir, const char* name, const struct stat& s) {
   return line + attributes(dir, name);
 }
 
+// Names that a directory shows and that are not there: whiteouts that shine through.
+void list_ghosts(FdRef dir, const RelPath& path, std::map<std::string, std::string>& listing) {
+  for (const std::string& name : list_dir(dir))
+    if (!try_stat_at(dir, name.c_str())) listing[path.child(name).str()] = "? not there";
+}
+
 } // namespace
 
 std::map<std::string, std::string> list_tree(const std::string& top) {
@@ -86,6 +92,7 @@ std::map<std::string, std::string> list_tree(const std::string& top) {
   std::map<std::pair<dev_t, ino_t>, std::string> groups;
   const struct stat top_status = stat_fd(dir);
   listing[""] = describe(dir, "", top_status);
+  list_ghosts(dir, RelPath(), listing);
   walk(dir, [&](const WalkEntry& entry) {
     std::string line = describe(entry.dir, entry.name, entry.status);
     if (!S_ISDIR(entry.status.st_mode)) {
@@ -94,6 +101,10 @@ std::map<std::string, std::string> list_tree(const std::string& top) {
       if (!is_new) line += " same file as " + first->second;
     }
     listing[entry.path.str()] = line;
+    if (S_ISDIR(entry.status.st_mode))
+      list_ghosts(
+          open_beneath(entry.dir, RelPath::parse(entry.name), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+          entry.path, listing);
     return WalkStep::into;
   });
   return listing;
