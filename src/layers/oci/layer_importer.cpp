@@ -66,8 +66,8 @@ void LayerImporter::lock(std::vector<Digest> diff_ids) {
   diff_ids.erase(std::unique(diff_ids.begin(), diff_ids.end()), diff_ids.end());
   std::erase_if(diff_ids, [this](const Digest& id) { return reusable_without_lock(id); });
   allow_many_descriptors();
-  for (const Digest& id : diff_ids)
-    locks_.emplace(id, store_.layer_lock(id));
+  locks_ = store_.layer_locks(diff_ids);
+  locked_ = std::move(diff_ids);
 }
 
 std::optional<std::vector<RelPath>> LayerImporter::implied_of(const LayerKey& key) {
@@ -160,8 +160,9 @@ LayerKey LayerImporter::unpack(PlainStream plain, const LayerInput& input,
 void LayerImporter::lock_unpacked() {
   const std::vector<LayerKey> unpacked = order_;
   for (const LayerKey& key : unpacked) {
-    if (locks_.contains(key.diff_id)) continue;
-    locks_.emplace(key.diff_id, store_.layer_lock(key.diff_id));
+    if (std::find(locked_.begin(), locked_.end(), key.diff_id) != locked_.end()) continue;
+    locks_.push_back(store_.layer_lock(key.diff_id));
+    locked_.push_back(key.diff_id);
     if (store_.catalog().layer(key)) drop(key);
   }
 }

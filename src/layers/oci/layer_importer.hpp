@@ -80,7 +80,8 @@ class LayerImporter {
   const Staging& staging_;
   const ImportLimits& limits_;
   Progress& progress_;
-  std::map<Digest, RangeLock> locks_;
+  std::vector<RangeLock> locks_;
+  std::vector<Digest> locked_; // the DiffIDs that locks_ is for
   std::map<LayerKey, Staged> staged_;
   std::vector<LayerKey> order_; // of staged_, as unpacked
   std::size_t dirs_ = 0;
