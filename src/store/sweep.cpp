@@ -9,6 +9,7 @@
 #include "base/walk.hpp"
 #include "store/container_state.hpp"
 #include "store/locks.hpp"
+#include "store/process_identity.hpp"
 #include "store/staging_area.hpp"
 #include "store/store.hpp"
 #include "store/trash.hpp"
@@ -30,11 +31,17 @@ struct ContainersInUse {
   bool all_known = true; // false: the state of one that must stay cannot be read
 };
 
-// Requires the gate exclusive for its whole life.
+// A kept container whose layerbox was killed and whose processes were not; its lease is held here.
+struct Leftover {
+  FileLock lease;
+  ContainerState state;
+};
+
 class Marker {
  public:
   explicit Marker(Store& store) : store_(store) {}
 
+  // Requires the gate exclusive.
   void mark() {
     const StagingArea staging = look_at_staging(store_.root());
     for (const std::string& token : staging.dead)
@@ -47,6 +54,8 @@ class Marker {
     if (in_use.all_known) mark_unused_layers(in_use.layers);
     mark_layers_without_row();
   }
+
+  std::vector<Leftover> take_leftovers() { return std::move(leftovers_); }
 
  private:
   ContainersInUse mark_containers() {
@@ -66,7 +75,7 @@ class Marker {
       store_.move_to_trash(path);
       return true;
     }
-    const auto lock = FileLock::try_take(std::move(*file), LockMode::exclusive, path);
+    auto lock = FileLock::try_take(std::move(*file), LockMode::exclusive, path);
     const auto state = try_read_state(lease);
     if (lock && may_go(name, state)) {
       // empty_trash() ends the process that may have been left behind.
@@ -74,6 +83,7 @@ class Marker {
       return true;
     }
     if (!state) return false;
+    if (lock && first_process_lives(*state)) leftovers_.push_back({std::move(*lock), *state});
     layers.insert(layers.end(), state->layers.begin(), state->layers.end());
     return true;
   }
@@ -118,14 +128,23 @@ class Marker {
   }
 
   Store& store_;
+  std::vector<Leftover> leftovers_;
 };
+
+void mark_and_kill(Store& store) {
+  Marker marker(store);
+  if (const auto gate = store.try_gate(LockMode::exclusive)) marker.mark();
+  // Killing may take a while: not under the gate.
+  for (const Leftover& leftover : marker.take_leftovers())
+    kill_leftover(leftover.state);
+}
 
 } // namespace
 
 Store::SweepResult Store::sweep() {
   SweepResult result;
   try {
-    if (const auto gate = try_gate(LockMode::exclusive)) Marker(*this).mark();
+    mark_and_kill(*this);
   } catch (const Error& error) {
     result.left = 1;
     result.why = error.what();

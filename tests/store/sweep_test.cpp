@@ -155,18 +155,36 @@ TEST_F(Sweep, AsksTheRowsWhetherAContainerWithADamagedStateWasKept) {
   EXPECT_FALSE(exists(container_path(without_row)));
 }
 
-TEST_F(Sweep, EndsTheProcessOfADeadContainerBeforeItRemovesIt) {
-  Child process([] {
-    ::pause();
-    return 0;
-  });
+// A container of which only `process` is left: its layerbox was killed.
+ContainerState left_behind(const Child& process, Keep keep) {
   ContainerState state;
+  state.keep = keep;
   state.pid = process.pid();
   state.pid_start_time = process_facts(process.pid())->start_time;
   state.pid_namespace = pid_namespace_of(process.pid()).value();
-  const std::string id = ContainerLease::create(store_, state).state().id;
+  return state;
+}
+
+int wait_for_a_signal() {
+  ::pause();
+  return 0;
+}
+
+TEST_F(Sweep, EndsTheProcessOfADeadContainerBeforeItRemovesIt) {
+  Child process(wait_for_a_signal);
+  const std::string id =
+      ContainerLease::create(store_, left_behind(process, Keep::throw_away)).state().id;
   EXPECT_EQ(store_.sweep().removed, 1U);
   EXPECT_FALSE(exists(container_path(id)));
+  EXPECT_EQ(process.wait(), 128 + SIGKILL);
+}
+
+TEST_F(Sweep, EndsTheProcessOfADeadContainerThatIsKept) {
+  Child process(wait_for_a_signal);
+  const std::string id =
+      ContainerLease::create(store_, left_behind(process, Keep::kept)).state().id;
+  EXPECT_EQ(store_.sweep().removed, 0U);
+  EXPECT_TRUE(exists(container_path(id)));
   EXPECT_EQ(process.wait(), 128 + SIGKILL);
 }
 
