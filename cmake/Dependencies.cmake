@@ -21,6 +21,14 @@ layerbox_library(layerbox::zstd zstd)
 layerbox_library(layerbox::lzma lzma)
 layerbox_library(layerbox::bz2 bz2)
 layerbox_library(layerbox::lz4 lz4)
-# Debian ships no static libfmt: its headers alone serve both kinds of program.
+# Debian ships no static libfmt: a static program has its compiled half in an object of its own, or,
+# with another fmt than the one that this is written for, takes all of it from the headers.
 find_package(fmt REQUIRED)
-add_library(layerbox::fmt ALIAS fmt::fmt-header-only)
+if(NOT LAYERBOX_STATIC)
+  add_library(layerbox::fmt ALIAS fmt::fmt)
+elseif(fmt_VERSION VERSION_GREATER_EQUAL 9 AND fmt_VERSION VERSION_LESS 10)
+  add_library(layerbox_fmt STATIC src/base/fmt_library.cpp)
+  add_library(layerbox::fmt ALIAS layerbox_fmt)
+else()
+  add_library(layerbox::fmt ALIAS fmt::fmt-header-only)
+endif()

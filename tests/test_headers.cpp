@@ -1,0 +1,2 @@
+// Exists so that the headers of all tests can be precompiled with a test's settings.
+int main() {}
