@@ -4,8 +4,8 @@
 //
 // Prints one line: label, median, lowest, highest wall time in ms, median ms to the first
 // instruction (when the command prints "STAMP <CLOCK_MONOTONIC ns>", as bench/stamp.c does), peak
-// resident KiB, failures. --pre runs before each run, untimed; --sync adds a syncfs(2) of DIR to the
-// timed part, for commands that do not make durable what they wrote.
+// resident KiB, failures. --pre runs before each run, untimed; --sync adds a syncfs(2) of DIR to
+// the timed part, for commands that do not make durable what they wrote.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -44,12 +44,18 @@ Options parse(int argc, char** argv) {
   int i = 1;
   for (; i + 1 < argc && std::strcmp(argv[i], "--") != 0; i += 2) {
     const std::string flag = argv[i];
-    if (flag == "-n") o.runs = std::atoi(argv[i + 1]);
-    else if (flag == "-w") o.warmup = std::atoi(argv[i + 1]);
-    else if (flag == "-l") o.label = argv[i + 1];
-    else if (flag == "--pre") o.pre = argv[i + 1];
-    else if (flag == "--sync") o.sync_dir = argv[i + 1];
-    else std::fprintf(stderr, "time_command: unknown option %s\n", argv[i]), std::exit(2);
+    if (flag == "-n")
+      o.runs = std::atoi(argv[i + 1]);
+    else if (flag == "-w")
+      o.warmup = std::atoi(argv[i + 1]);
+    else if (flag == "-l")
+      o.label = argv[i + 1];
+    else if (flag == "--pre")
+      o.pre = argv[i + 1];
+    else if (flag == "--sync")
+      o.sync_dir = argv[i + 1];
+    else
+      std::fprintf(stderr, "time_command: unknown option %s\n", argv[i]), std::exit(2);
   }
   if (i + 1 >= argc) std::fprintf(stderr, "time_command: no command\n"), std::exit(2);
   o.command = argv + i + 1;
@@ -78,7 +84,8 @@ Sample run_once(const Options& o) {
   close(output[1]);
   int status = 0;
   rusage usage{};
-  while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {}
+  while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
+  }
   if (!o.sync_dir.empty()) {
     const int dir = open(o.sync_dir.c_str(), O_RDONLY | O_CLOEXEC);
     syncfs(dir);

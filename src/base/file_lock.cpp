@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/rel_path.hpp"
 
 namespace layerbox {
 namespace {
@@ -15,7 +16,7 @@ bool flock_fd(int fd, LockMode mode, bool wait, std::string_view name) {
   const int operation = (mode == LockMode::shared ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
   while (::flock(fd, operation) != 0) {
     if (errno == EWOULDBLOCK) return false;
-    if (errno != EINTR) throw_errno(errno, "lock '" + std::string(name) + "'");
+    if (errno != EINTR) throw_errno(errno, "lock '" + printable(name) + "'");
   }
   return true;
 }
@@ -28,7 +29,7 @@ bool lock_range(int fd, std::uint64_t index, LockMode mode, bool wait, std::stri
   range.l_len = 1;
   while (::fcntl(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, &range) != 0) {
     if (!wait && (errno == EAGAIN || errno == EACCES)) return false;
-    if (errno != EINTR) throw_errno(errno, "lock '" + std::string(name) + "'");
+    if (errno != EINTR) throw_errno(errno, "lock '" + printable(name) + "'");
   }
   return true;
 }

@@ -34,7 +34,13 @@ bool creates(int flags) {
   return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-// -1 with errno, as openat(2). The kernel without openat2 (before 5.6) is asked once.
+// Some system call filters answer EPERM to a call that they do not know. The kernel itself says
+// EINVAL to a size of 0, whoever asks.
+bool filter_refuses_openat2() {
+  return ::syscall(SYS_openat2, -1, nullptr, nullptr, 0) < 0 && errno == EPERM;
+}
+
+// -1 with errno, as openat(2). A kernel without openat2 (before 5.6) is asked once.
 int open_resolved(int dir, const char* name, int flags, mode_t mode, std::uint64_t resolve) {
   static std::atomic<bool> have_openat2{true};
   if (have_openat2.load(std::memory_order_relaxed) && !openat2_denied()) {
@@ -48,7 +54,11 @@ int open_resolved(int dir, const char* name, int flags, mode_t mode, std::uint64
       if (fd >= 0) return static_cast<int>(fd);
       if (errno != EAGAIN && errno != EINTR) break;
     }
-    if (errno != ENOSYS) return -1;
+    const int error_number = errno;
+    if (error_number != ENOSYS && !(error_number == EPERM && filter_refuses_openat2())) {
+      errno = error_number;
+      return -1;
+    }
     have_openat2.store(false, std::memory_order_relaxed);
   }
   const Follow follow = (resolve & RESOLVE_IN_ROOT) != 0 ? Follow::inside : Follow::never;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,8 +116,11 @@ std::optional<std::string> find_in_path(const char* program) {
   for (std::size_t at = 0; at < all.size();) {
     const std::size_t end = std::min(all.find(':', at), all.size());
     const std::string candidate = all.substr(at, end - at) + '/' + program;
+    struct stat status {};
     const bool is_absolute = all[at] == '/';
-    if (is_absolute && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    if (is_absolute && ::stat(candidate.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+        ::access(candidate.c_str(), X_OK) == 0)
+      return candidate;
     at = end + 1;
   }
   return std::nullopt;

@@ -145,16 +145,15 @@ CommandLine::Option CommandLine::size(const char* names, std::uint64_t& value,
 }
 
 void CommandLine::operand(const char* name, std::string& value, const char* help) {
-  impl_->operands.push_back({{name, help, true, false},
-                             [&value](std::span<const std::string> v) { value = v.front(); }});
+  impl_->operands.push_back(
+      {{name, help, true, false}, [&value](std::span<const std::string> v) { value = v.front(); }});
 }
 
 void CommandLine::operands(const char* name, std::vector<std::string>& values, Arity arity,
                            const char* help) {
-  impl_->operands.push_back({{name, help, arity == Arity::one_or_more, true},
-                             [&values](std::span<const std::string> v) {
-                               values.assign(v.begin(), v.end());
-                             }});
+  impl_->operands.push_back(
+      {{name, help, arity == Arity::one_or_more, true},
+       [&values](std::span<const std::string> v) { values.assign(v.begin(), v.end()); }});
 }
 
 // Each single operand takes one word, the repeatable one, which stands last, all that are left.

@@ -36,17 +36,17 @@ struct RootfsConfig {
 
 struct ImportOptions {
   SourceType type = SourceType::automatic;
-  std::vector<ImageRef> names;      // for the one selected image
-  std::vector<std::string> select;  // references or indices inside the source; empty: all
-  std::string platform;             // OS/ARCH[/VARIANT]; "": this machine's
-  RootfsConfig config;              // plain rootfs tars only; else Error(invalid_argument)
+  std::vector<ImageRef> names;     // for the one selected image
+  std::vector<std::string> select; // references or indices inside the source; empty: all
+  std::string platform;            // OS/ARCH[/VARIANT]; "": this machine's
+  RootfsConfig config;             // plain rootfs tars only; else Error(invalid_argument)
   ImportLimits limits;
 };
 
 struct ImportedImage {
   Digest id;
-  std::vector<std::string> names;     // NAME:TAG that now point at it through this import
-  bool was_there = false;             // nothing had to be unpacked
+  std::vector<std::string> names; // NAME:TAG that now point at it through this import
+  bool was_there = false;         // nothing had to be unpacked
   std::uint64_t layers_unpacked = 0;
 };
 

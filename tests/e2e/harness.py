@@ -131,9 +131,8 @@ class Box:
     def environment(self, **more):
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": self.home,
                "LAYERBOX_ROOT": self.store, "TERM": "dumb", "LANG": "C.UTF-8"}
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
-            if name in os.environ:
-                env[name] = os.environ[name]
+        env.update({name: value for name, value in os.environ.items()
+                    if name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") or name.startswith("LAYERBOX_FAULT_")})
         env.update(more)
         return {k: v for k, v in env.items() if v is not None}
 
