@@ -1,4 +1,4 @@
-// What unpacking a hostile archive may cost in memory. Not for sanitizers, which keep what is freed.
+// What unpacking a hostile archive may cost in memory. Not for sanitizers: they keep what is freed.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
