@@ -20,20 +20,19 @@ namespace layerbox {
 // Why, where errno alone does not say it.
 enum class ChildDetail : std::uint32_t {
   none,
-  symlink_refused,      // text: the path
-  not_a_directory,      // text: the path
-  directory_for_file,   // the source is a file, the target a directory
-  file_for_directory,   // the other way round
-  workdir_unreachable,  // text: what getcwd(2) said
-  host_terminal_lost,   // the pty could not be handed over
-  overlay_options_long, // mount(2) takes one page
-  kernel_message,       // text: what the file system said (fsopen(2) log)
-  user_unknown,         // text: the name
-  group_unknown,        // text: the name
-  user_unmapped,        // text: the id
-  group_unmapped,       // text: the id
-  accounts_unreadable,  // text: the file; it is not a regular file
-  accounts_too_large,   // text: the file
+  symlink_refused,     // text: the path
+  not_a_directory,     // text: the path
+  directory_for_file,  // the source is a file, the target a directory
+  file_for_directory,  // the other way round
+  workdir_unreachable, // text: what getcwd(2) said
+  host_terminal_lost,  // the pty could not be handed over
+  kernel_message,      // text: what the file system said (fsopen(2) log)
+  user_unknown,        // text: the name
+  group_unknown,       // text: the name
+  user_unmapped,       // text: the id
+  group_unmapped,      // text: the id
+  accounts_unreadable, // text: the file; it is not a regular file
+  accounts_too_large,  // text: the file
   // The command. From here on it is the command's failure, not ours.
   command_not_found, // text: the name
   command_not_executable,

@@ -2,7 +2,7 @@
 // attached anchor, which is the working directory.
 //
 // fsconfig(2) takes one layer a call ("lowerdir+", Linux 6.8), so that any number fits; older
-// kernels get one option string through mount(2), which is one page.
+// kernels get one option string through mount(2), which is one page: 500 layers by descriptor.
 #include <cstring>
 
 #include "runner/child_acts.hpp"
@@ -60,38 +60,93 @@ int make_by_fsconfig(ChildContext& context, const ChildOp& op) noexcept {
   return result;
 }
 
-// "lowerdir+=a" "lowerdir+=b" "volatile" → "lowerdir=a:b,volatile".
-int join_options(const char* const* list, char* options) noexcept {
-  constexpr char kLower[] = "lowerdir+=";
-  constexpr std::size_t kLowerBytes = sizeof kLower - 1;
-  std::size_t used = 0;
-  bool in_lower = false;
-  for (; *list != nullptr; ++list) {
-    const char* word = *list;
-    const bool lower = std::strncmp(word, kLower, kLowerBytes) == 0;
-    const char* separator = used == 0 ? "lowerdir=" : lower && in_lower ? ":" : ",";
-    if (lower) word += kLowerBytes;
-    in_lower = lower;
-    const std::size_t before = std::strlen(separator);
-    const std::size_t length = std::strlen(word);
-    if (used + before + length + 1 > kOptionBytes) return -E2BIG;
-    std::memcpy(options + used, separator, before);
-    std::memcpy(options + used + before, word, length + 1);
-    used += before + length;
+// A descriptor's name in /proc/self/fd.
+class Number {
+ public:
+  explicit Number(int value) noexcept {
+    do {
+      *--first_ = static_cast<char>('0' + value % 10);
+      value /= 10;
+    } while (value > 0);
   }
-  return 0;
+  Number(const Number&) = delete;
+  Number& operator=(const Number&) = delete;
+  const char* text() const noexcept { return first_; }
+
+ private:
+  char digits_[16] = {};
+  char* first_ = digits_ + sizeof digits_ - 1;
+};
+
+// The options of mount(2), made word by word. One page must hold 500 layers, whose paths alone are
+// longer: directories are opened and named by number, relative to their directory in proc.
+class OptionLine {
+ public:
+  // A word of fsconfig(2): "lowerdir+=DIR", "upperdir=DIR", "workdir=DIR" or a flag. 0 or -errno.
+  int add(const char* word) noexcept {
+    const char* equals = std::strchr(word, '=');
+    if (equals == nullptr) return append(",", word, std::strlen(word));
+    const bool lower = equals[-1] == '+';
+    const int dir = open_how(AT_FDCWD, equals + 1, O_PATH | O_DIRECTORY, kReal);
+    if (dir < 0) return dir;
+    const Number name(dir);
+    int result = 0;
+    if (!lower || !in_lower_)
+      result = append(",", word, static_cast<std::size_t>(equals - word) - (lower ? 1 : 0));
+    if (result == 0)
+      result = append(lower && in_lower_ ? ":" : "=", name.text(), std::strlen(name.text()));
+    in_lower_ = lower;
+    return result;
+  }
+  // Without the separator before the first word.
+  const char* text() const noexcept { return bytes_ + 1; }
+
+ private:
+  int append(const char* separator, const char* text, std::size_t length) noexcept {
+    if (used_ + 1 + length + 1 > sizeof bytes_) return -E2BIG;
+    bytes_[used_] = *separator;
+    std::memcpy(bytes_ + used_ + 1, text, length);
+    used_ += 1 + length;
+    bytes_[used_] = '\0';
+    return 0;
+  }
+
+  char bytes_[kOptionBytes + 1] = {};
+  std::size_t used_ = 0;
+  bool in_lower_ = false;
+};
+
+// Makes the directory of our descriptors the working directory. The host's /proc is covered by now,
+// and the container's is not there yet.
+int enter_descriptors() noexcept {
+  const int config = call(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+  if (config < 0) return config;
+  int proc = call(SYS_fsconfig, config, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  if (proc == 0) proc = call(SYS_fsmount, config, FSMOUNT_CLOEXEC, 0);
+  close_fd(config);
+  if (proc < 0) return proc;
+  const int result = call(SYS_fchdir, proc);
+  close_fd(proc);
+  return result < 0 ? result : call(SYS_chdir, "self/fd");
 }
 
-int make_by_mount(ChildContext& context, const ChildOp& op) noexcept {
-  char options[kOptionBytes];
-  const int joined = join_options(op.list, options);
-  if (joined < 0) {
-    explain(context, ChildDetail::overlay_options_long, op.target);
-    return joined;
+// The descriptors stay open: the exec closes them.
+int make_by_mount(const ChildOp& op) noexcept {
+  OptionLine options;
+  for (const char* const* word = op.list; *word != nullptr; ++word) {
+    if (const int added = options.add(*word); added < 0) return added;
   }
+  const int anchor = open_at(AT_FDCWD, ".", O_PATH | O_DIRECTORY);
+  if (anchor < 0) return anchor;
+  const int target = open_how(AT_FDCWD, op.target, O_PATH | O_DIRECTORY, kReal);
+  if (target < 0) return target;
   constexpr unsigned long kMsRdonly = 1;
-  const int result = mount_on("overlay", op.target, "overlay",
-                              (op.flags & kReadOnly) != 0 ? kMsRdonly : 0, options);
+  int result = enter_descriptors();
+  if (result == 0)
+    result = mount_on("overlay", Number(target).text(), "overlay",
+                      (op.flags & kReadOnly) != 0 ? kMsRdonly : 0, options.text());
+  if (result < 0) return result;
+  result = call(SYS_fchdir, anchor);
   if (result < 0) return result;
   return open_how(AT_FDCWD, op.target, O_PATH | O_DIRECTORY, kReal);
 }
@@ -108,7 +163,7 @@ int overlay(ChildContext& context, const ChildOp& op) noexcept {
       if (moved < 0) return moved;
     }
   }
-  if (mounted == -ENOSYS) mounted = make_by_mount(context, op);
+  if (mounted == -ENOSYS) mounted = make_by_mount(op);
   if (mounted < 0) return mounted;
   context.root_fd = mounted;
   return call(SYS_fchdir, mounted);

@@ -3,10 +3,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/mount.h>
+#include <mntent.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
@@ -17,14 +22,15 @@ namespace {
 constexpr std::uint64_t kMsPrivate = 1U
                                      << 18; // MS_PRIVATE; <sys/mount.h> and <linux/mount.h> clash
 
+UniqueFd try_clone(const char* path, bool recursive) {
+  const unsigned flags =
+      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  return UniqueFd(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, path, flags)));
+}
+
 UniqueFd open_clone(const CloneSource& source) {
-  const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-                         (source.recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
-  UniqueFd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, source.path.c_str(), flags)));
-  if (!tree) {
-    const int error = errno;
-    throw_errno(error, source.purpose);
-  }
+  UniqueFd tree = try_clone(source.path.c_str(), source.recursive);
+  if (!tree) throw_errno(errno, source.purpose);
   return tree;
 }
 
@@ -34,18 +40,54 @@ bool is_device(FdRef tree) {
   return S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
 }
 
-[[noreturn]] void refuse(const CloneSource& source, int error) {
+int set_attributes(FdRef tree, bool recursive, struct ::mount_attr wanted) {
+  const unsigned flags = AT_EMPTY_PATH | (recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
+  if (::syscall(SYS_mount_setattr, tree.get(), "", flags, &wanted, sizeof wanted) == 0) return 0;
+  return errno;
+}
+
+bool can_be_idmapped(const char* path, FdRef user_namespace) {
+  const UniqueFd tree = try_clone(path, false);
+  if (!tree) return true; // gone meanwhile, or not ours to see
+  struct ::mount_attr wanted {};
+  wanted.attr_set = MOUNT_ATTR_IDMAP;
+  wanted.userns_fd = static_cast<__u64>(user_namespace.get());
+  return set_attributes(tree, false, wanted) == 0;
+}
+
+// Which of the mounts below `path` cannot be mapped, and its type, for the message.
+std::string unmappable_below(const std::string& path, FdRef user_namespace) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> table(::setmntent("/proc/self/mounts", "re"),
+                                                    ::endmntent);
+  if (!table) return "";
+  const std::string prefix = path == "/" ? path : path + "/";
+  struct ::mntent entry {};
+  std::array<char, 16384> text{};
+  while (::getmntent_r(table.get(), &entry, text.data(), text.size()) != nullptr)
+    if (std::string_view(entry.mnt_dir).starts_with(prefix) && entry.mnt_dir != path &&
+        !can_be_idmapped(entry.mnt_dir, user_namespace))
+      return fmt::format("'{}' below it is {}, which", printable(entry.mnt_dir),
+                         printable(entry.mnt_type));
+  return "";
+}
+
+[[noreturn]] void refuse(const CloneSource& source, int error, FdRef user_namespace) {
   const bool no_idmap = source.idmap && (error == EINVAL || error == EPERM || error == EOPNOTSUPP);
-  Error failure(no_idmap ? ErrorKind::unsupported : kind_of_errno(error),
-                fmt::format("{}: {}: {}", source.purpose,
-                            source.idmap ? "mapping its ids to the container's"
-                                         : "changing the attributes of its mount",
-                            no_idmap ? fmt::format("its file system has no id-mapped mounts ({})",
-                                                   errno_text(error))
-                                     : errno_text(error)),
-                error);
+  std::string who = "its file system";
+  if (no_idmap && source.recursive && can_be_idmapped(source.path.c_str(), user_namespace))
+    if (std::string below = unmappable_below(source.path, user_namespace); !below.empty())
+      who = std::move(below);
+  Error failure(
+      no_idmap ? ErrorKind::unsupported : kind_of_errno(error),
+      fmt::format("{}: {}: {}", source.purpose,
+                  source.idmap ? "mapping its ids to the container's"
+                               : "changing the attributes of its mount",
+                  no_idmap ? fmt::format("{} has no id-mapped mounts ({})", who, errno_text(error))
+                           : errno_text(error)),
+      error);
   if (no_idmap)
-    failure.set_hint("use noidmap on this volume, or --userns host, or another file system");
+    failure.set_hint("-v …:noidmap leaves the ids as they are; --mount type=bind,…,"
+                     "bind-nonrecursive=true leaves out the mounts below");
   throw failure;
 }
 
@@ -60,10 +102,8 @@ void adapt(const CloneSource& source, FdRef tree, FdRef user_namespace) {
     wanted.attr_set |= MOUNT_ATTR_IDMAP;
     wanted.userns_fd = static_cast<__u64>(user_namespace.get());
   }
-  const unsigned flags =
-      AT_EMPTY_PATH | (source.recursive ? static_cast<unsigned>(AT_RECURSIVE) : 0U);
-  if (::syscall(SYS_mount_setattr, tree.get(), "", flags, &wanted, sizeof wanted) != 0)
-    refuse(source, errno);
+  if (const int error = set_attributes(tree, source.recursive, wanted); error != 0)
+    refuse(source, error, user_namespace);
 }
 
 } // namespace

@@ -105,8 +105,6 @@ std::string reason(const ChildReport& report) {
     return "it is outside of the container's root";
   case ChildDetail::host_terminal_lost:
     return "handing it over failed: " + errno_text(report.error);
-  case ChildDetail::overlay_options_long:
-    return "this kernel takes the layers as one page of options, and they are longer";
   case ChildDetail::kernel_message:
     return text + " (" + errno_text(report.error) + ")";
   case ChildDetail::user_unknown:
