@@ -1,10 +1,14 @@
 #include "runner/supervise.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 
 #include "base/error.hpp"
 
@@ -38,36 +42,79 @@ bool asks_to_end(int signal) {
   return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
 }
 
+// Of a process that does nothing about it: signal(7), "Term" and "Core".
+bool ends_by_default(int signal) {
+  switch (signal) {
+  case SIGCHLD:
+  case SIGCONT:
+  case SIGURG:
+  case SIGWINCH:
+  case SIGTSTP:
+    return false;
+  default:
+    return true;
+  }
+}
+
+// Whether the process neither handles, ignores nor blocks the signal: proc(5), "status".
+bool leaves_to_default(pid_t pid, int signal) {
+  std::array<char, 4096> text{};
+  const UniqueFd file(
+      ::open(fmt::format("/proc/{}/status", pid).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const ssize_t got = file ? ::read(file.get(), text.data(), text.size() - 1) : -1;
+  if (got <= 0) return false;
+  for (const char* mask : {"\nSigBlk:\t", "\nSigIgn:\t", "\nSigCgt:\t"}) {
+    const char* found = std::strstr(text.data(), mask);
+    if (found == nullptr) return false;
+    if (std::strtoull(found + std::strlen(mask), nullptr, 16) >> (signal - 1) & 1U) return false;
+  }
+  return true;
+}
+
+// Sends what somebody sent to us. The first process of a pid namespace gets only signals that it
+// handles (pid_namespaces(7)); of others it would never know, and ^C would not end `sleep`. What
+// would have ended it outside ends it here: returns that signal, else `ended_by`.
+int deliver(int signal, const ChildProcess& process, int ended_by) {
+  const bool ends = ends_by_default(signal) && leaves_to_default(process.pid(), signal);
+  process.send(ends ? SIGKILL : signal);
+  return ends ? signal : ended_by;
+}
+
 // One signal that came to us. With a console the keys that make signals are the pty's; what comes
 // here was sent by somebody.
-void pass_on(int signal, const ChildProcess& process, Console* console) {
-  if (signal == SIGPIPE) return; // our own writing
-  if (console == nullptr) {
-    process.send(signal);
-    return;
-  }
+int pass_on(int signal, const ChildProcess& process, Console* console, int ended_by) {
+  if (signal == SIGPIPE) return ended_by; // our own writing
+  if (console == nullptr) return deliver(signal, process, ended_by);
   switch (signal) {
   case SIGWINCH:
     console->resize();
-    return;
+    return ended_by;
   case SIGTSTP:
     console->raw().leave();
     SignalGate::stop_here();
     console->raw().enter();
     console->resize();
-    return;
+    return ended_by;
   case SIGCONT:
     console->raw().enter();
     console->resize();
-    return;
+    return ended_by;
   case SIGHUP:
+    if (!console->own_terminal_is_gone()) return deliver(signal, process, ended_by);
+    // The pty's hang-up tells everybody inside, who may want to save something.
     process.send(signal);
-    if (console->own_terminal_is_gone()) console->hang_up();
-    return;
+    console->hang_up();
+    return ended_by;
   default:
-    process.send(signal);
-    return;
+    return deliver(signal, process, ended_by);
   }
+}
+
+// As if the signal itself had ended it, where we did on its behalf.
+int end_status(ChildProcess& process, int ended_by) {
+  constexpr int kKilled = 128 + SIGKILL;
+  const int status = process.wait_status();
+  return ended_by != 0 && status == kKilled ? 128 + ended_by : status;
 }
 
 void move_channel(Channel& channel, const struct pollfd& ready) {
@@ -130,6 +177,7 @@ void SignalGate::stop_here() {
 
 int supervise(ChildProcess& process, const SignalGate& gate, Console* console) {
   bool ended = false;
+  int ended_by = 0;
   for (;;) {
     auto slots = what_to_wait_for(gate, ended ? -1 : process.pidfd().get(), console);
     if (::poll(slots.data(), slots.size(), -1) < 0) {
@@ -138,8 +186,8 @@ int supervise(ChildProcess& process, const SignalGate& gate, Console* console) {
     }
     if (slots[kSignals].revents != 0)
       while (const int signal = gate.take()) {
-        if (ended && asks_to_end(signal)) return process.wait_status();
-        pass_on(signal, process, console);
+        if (ended && asks_to_end(signal)) return end_status(process, ended_by);
+        if (!ended) ended_by = pass_on(signal, process, console, ended_by);
       }
     if (console != nullptr) relay(*console, slots);
     if (slots[kProcess].revents != 0) {
@@ -149,7 +197,7 @@ int supervise(ChildProcess& process, const SignalGate& gate, Console* console) {
     // What the command wrote last comes out before its status does.
     if (ended &&
         (console == nullptr || (!console->output().is_open() && console->output().is_idle())))
-      return process.wait_status();
+      return end_status(process, ended_by);
   }
 }
 

@@ -1,5 +1,5 @@
 // supervise: what the launcher does while the command runs: pass signals on, relay the terminal,
-// wait.
+// wait. A signal that the command leaves alone does to it what it would do outside a container.
 #pragma once
 
 #include <signal.h>

@@ -180,6 +180,27 @@ TEST_F(RunProcess, PassesSignalsOnToTheCommand) {
   EXPECT_EQ(result.status, 5);
 }
 
+TEST_F(RunProcess, SignalsThatAreLeftAloneEndTheCommandAsTheyWouldOutside) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGRTMIN + 3}) {
+    // No shell: those handle some signals.
+    Launcher launcher(spec(rootfs, {"tail", "-f", "/etc/group"}), {});
+    launcher.wait_for_output("root:");
+    launcher.send(signal);
+    EXPECT_EQ(launcher.wait().status, 128 + signal);
+  }
+}
+
+TEST_F(RunProcess, SignalsThatAreIgnoredOrEndNothingDoNotEndTheCommand) {
+  Launcher launcher(shell_spec(rootfs, "trap '' TERM; trap 'echo got; exit 6' USR2; echo ready; "
+                                       "while :; do sleep 0.01; done"),
+                    {});
+  launcher.wait_for_output("ready");
+  for (const int signal : {SIGTERM, SIGWINCH, SIGURG, SIGCONT})
+    launcher.send(signal);
+  launcher.send(SIGUSR2);
+  EXPECT_EQ(launcher.wait().status, 6);
+}
+
 TEST_F(RunProcess, InitPassesSignalsOnAndReturnsTheirNumber) {
   RunSpec made = shell_spec(rootfs, "echo ready; exec sleep 1000");
   made.process.init = true;
