@@ -99,7 +99,12 @@ int provide(ChildContext& context, const ChildOp& op) noexcept {
   const int written = write_provided(context.scratch_fd, op);
   if (written < 0) return written;
   const int tree = clone_tree(context.scratch_fd, op.source, 0);
-  return tree < 0 ? tree : attach_and_close(tree, target);
+  if (tree < 0) return tree;
+  if ((op.flags & kReadOnly) != 0) {
+    const int set = set_attributes(tree, MOUNT_ATTR_RDONLY, 0);
+    if (set < 0) return set;
+  }
+  return attach_and_close(tree, target);
 }
 
 int mask(ChildContext& context, const ChildOp& op) noexcept {

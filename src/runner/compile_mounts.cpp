@@ -225,6 +225,7 @@ void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
     // A volume on the same place is what the user wants to see there.
     if (user_mounts_at(spec, destination)) continue;
     Step step = provide_step(spec.provided_files[i], i);
+    if (spec.read_only_rootfs) step.flags |= kReadOnly;
     step.target = destination.substr(1);
     steps.push_back(std::move(step));
   }

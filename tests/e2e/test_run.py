@@ -1,6 +1,7 @@
 """run: the command, its surroundings, its status; for everybody and on every backend."""
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -47,6 +48,22 @@ class EveryUserAndBackend(E2E):
             for name, number in (("KILL", 9), ("TERM", 15), ("SEGV", 11)):
                 # pid 1 is not killed by signals from its own namespace: a child of it is.
                 self.assertEqual(run("demo", "sh", "-c", f"sh -c 'kill -{name} $$'; exit $?").status, 128 + number)
+
+    def test_signals_to_layerbox_end_the_command(self):
+        for user in EVERYBODY:
+            box = self.box(user)
+            box.image(archives.rootfs(), "demo")
+            wait = ("tail", "-f", "/etc/os-release")  # no shell: those handle some signals
+            handle = ("sh", "-c", "trap 'exit 7' TERM; echo up; while :; do sleep 0.01; done")
+            for flags, command, number, status in (
+                    ((), wait, signal.SIGINT, 130), ((), wait, signal.SIGTERM, 143),
+                    (("--init",), wait, signal.SIGTERM, 143), ((), handle, signal.SIGTERM, 7)):
+                with self.subTest(user=user.name, flags=flags, command=command, number=number):
+                    process = box.start("run", *flags, "demo", *command)
+                    self.assertNotEqual(process.stdout.readline(), b"")
+                    process.send_signal(number)
+                    self.assertEqual(process.communicate()[1], b"")
+                    self.assertEqual(process.returncode, status)
 
     def test_standard_input_only_with_i(self):
         for _, run in self.each():
@@ -145,6 +162,9 @@ class EveryUserAndBackend(E2E):
         for _, run in self.each():
             result = run("--read-only", "demo", "sh", "-c", "echo x > /etc/x || echo refused; echo y > /dev/shm/y && cat /dev/shm/y")
             self.assertEqual(result.text, "refused\ny\n", result.errors)
+            result = run("--read-only", "demo", "sh", "-c",
+                         "for f in hosts hostname resolv.conf; do echo x >> /etc/$f || echo refused; done")
+            self.assertEqual(result.text, "refused\n" * 3)
             result = run("--read-only", "--tmpfs", "/tmp", "demo", "sh", "-c", "echo z > /tmp/z && cat /tmp/z")
             self.assertEqual(result.text, "z\n", result.errors)
 
