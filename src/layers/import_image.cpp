@@ -90,7 +90,8 @@ class Import {
         parse_image_config(rootfs_config_bytes(options_.config, platform_, key->diff_id));
     image.layers = {*key};
     image.layers_unpacked = layers_.unpacked();
-    image.was_there = store_.catalog().image(image.config.id).has_value();
+    image.was_there = image.layers_unpacked == 0 && store_.has_blob(image.config.id) &&
+                      store_.catalog().image(image.config.id).has_value();
     prepared_.push_back(std::move(image));
   }
 
@@ -109,7 +110,7 @@ class Import {
       progress_.advance(*count);
     progress_.end();
     const auto same = std::find_if(candidates.begin(), candidates.end(), [&](const LayerRow& row) {
-      return row.key == LayerKey{hash.digest(), std::nullopt};
+      return row.key == LayerKey{hash.digest(), std::nullopt} && layers_.is_whole(row.key);
     });
     if (same == candidates.end()) return std::nullopt;
     return same->key;
@@ -123,7 +124,8 @@ class Import {
     const SourceFiles& files = *opened.files;
     std::vector<SourceImage> images =
         opened.type == SourceType::oci
-            ? oci_layout_images(files, {platform_, options_.select}, options_.limits)
+            ? oci_layout_images(files, {platform_, !options_.platform.empty(), options_.select},
+                                options_.limits)
             : docker_archive_images(files, options_.limits);
     images = select_images(std::move(images), options_.select);
     if (images.size() > 1 && !options_.names.empty())
@@ -154,7 +156,10 @@ class Import {
   }
 
   bool is_there(const SourceImage& image) const {
-    return store_.catalog().image(image.config.id).has_value();
+    const auto row = store_.catalog().image(image.config.id);
+    return row && store_.has_blob(image.config.id) &&
+           std::all_of(row->layers.begin(), row->layers.end(),
+                       [this](const LayerKey& key) { return layers_.is_whole(key); });
   }
 
   void lock_layers(const std::vector<SourceImage>& images) {
@@ -226,7 +231,11 @@ class Import {
     for (const auto& [name, old_id] : moved)
       progress_.warn("'" + name + "' was the name of " + short_digest(old_id) + ", and is now of " +
                      short_digest(result.id));
-    if (image.was_there) note_was_there(result);
+    if (image.was_there)
+      note_was_there(result);
+    else if (result.names.empty())
+      progress_.note("the source gives the image no name; --name does, or layerbox tag " +
+                     short_digest(result.id) + " NAME");
     return result;
   }
 

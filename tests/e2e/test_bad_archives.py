@@ -1,4 +1,5 @@
 """Sources that are not what they claim to be: they import nothing, leave nothing and touch nothing."""
+import io
 import json
 import os
 import tarfile
@@ -54,6 +55,33 @@ class Broken(LeavesNothing):
                 with self.subTest(compression=name, part=part):
                     self.refuse(whole[:int(len(whole) * part)], "--type", "rootfs")
 
+    def test_a_rootfs_cut_between_two_entries(self):
+        whole = Tree().dir("etc").file("etc/a", "a" * 512).file("etc/b", "b" * 512).bytes()
+        self.refuse(whole[:3 * 512], words=["end-of-archive"])
+        whole = whole[:5 * 512] + bytes(1024)  # put right as the hint says
+        self.assertIn("<none>", self.b.ok("pull-tar", "-", input=whole))
+
+    def test_image_archives_without_their_manifest_are_no_rootfs(self):
+        layers = [archives.rootfs()]
+        for style in ("digest", "id"):
+            data = docker_archive([(config(layers), layers, ["x:1"])], style=style)
+            with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+                end = tar.getmember("manifest.json").offset
+            for name, compress in COMPRESSIONS.items():
+                with self.subTest(style=style, compression=name):
+                    self.refuse(compress(data[:end]), words=["manifest.json"])
+                    self.refuse(compress(data[:end] + bytes(1024)), words=["manifest.json"])
+
+    def test_a_broken_manifest_after_other_members(self):
+        layer = archives.rootfs()
+        raw = dump(config([layer]))
+        for manifest in (b"this is not json", dump([{"Config": "c.json", "Layers": ["l0.tar"]}])):
+            for name, compress in COMPRESSIONS.items():
+                with self.subTest(manifest=manifest, compression=name):
+                    self.refuse(compress(plain_tar([("l0.tar", layer), ("manifest.json", manifest)])))
+        self.b.ok("pull-tar", "-", "--name", "ok", input=plain_tar([("l0.tar", layer), ("manifest.json", manifest),
+                                                                    ("c.json", raw)]))
+
     def test_truncated_by_its_last_byte(self):
         plain = archives.rootfs()
         for name, compress in COMPRESSIONS.items():
@@ -101,7 +129,6 @@ class Lying(LeavesNothing):
         self.refuse(plain_tar(members))
 
     def members(self, data):
-        import io
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             return [(m, tar.extractfile(m).read()) for m in tar if m.isfile()]
 

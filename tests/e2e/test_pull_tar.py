@@ -1,4 +1,5 @@
 """pull-tar of every kind of source, in every compression; what it prints; that it repeats for nothing."""
+import glob
 import json
 import os
 import shutil
@@ -83,6 +84,34 @@ class Rootfs(E2E):
                 self.assertIn("already", result.errors)
                 self.assertEqual(store_content(box), before)
                 self.assertEqual(len(box.json("images")), 1)
+
+    def test_an_image_with_a_lost_layer_is_healed(self):
+        layers = two_layers()
+        for data in (archives.rootfs(), docker_archive([(config(layers), layers, ["demo:latest"])])):
+            box = self.box()
+            path = box.write("source.tar", data)
+            box.image(data)
+            lost = glob.glob(box.home + "/store/layers/sha256/*") or self.fail("no layer")
+            shutil.rmtree(lost[0])
+            self.assertIn("pull-tar", box.fails(125, "run", "demo", "true"))
+            self.assertNotIn("already", box.run("pull-tar", path, "--name", "demo").errors)
+            self.assertEqual(box.ok("run", "demo", "echo", "whole"), "whole\n")
+            self.assertIn("already", box.run("pull-tar", path, "--name", "demo").errors)
+            self.assertEqual(len(box.json("images")), 1)
+
+    def test_a_rootfs_with_a_file_at_the_top_is_a_rootfs(self):
+        for name, compress in COMPRESSIONS.items():
+            with self.subTest(name):
+                box = self.box()
+                tree = Tree().file("config.json", "{}").file("x.tar", "").dir("etc").file("etc/a", "a")
+                box.ok("pull-tar", "-", "--name", "odd", input=compress(tree.bytes()))
+                self.assertEqual(box.json("layers")[0]["entries"], 4)
+
+    def test_an_image_without_a_name_says_how_to_give_it_one(self):
+        box = self.box()
+        result = box.run("pull-tar", "-", input=archives.rootfs())
+        self.assertEqual(result.status, 0)
+        self.assertIn("layerbox tag", result.errors)
 
     def test_quiet_prints_only_the_result(self):
         box = self.box()

@@ -67,8 +67,7 @@ LayerTrees open_layer_trees(const Store& store, std::span<const LayerKey> layers
     auto fd = try_open_beneath(store.root(), RelPath::parse(path), kOpenDir);
     if (!fd) {
       throw Error(ErrorKind::not_found, fmt::format("layer {} is not in the store", layer->str()))
-          .set_hint(
-              "layerbox fsck says what else is missing; pull-tar of the image brings it back");
+          .set_hint("pull-tar of the image brings it back");
     }
     const bool hides_the_rest = is_opaque_dir(*fd);
     trees.fds.push_back(std::move(*fd));

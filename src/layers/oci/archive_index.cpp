@@ -1,7 +1,6 @@
 #include "layers/oci/archive_index.hpp"
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "base/digest.hpp"
@@ -54,6 +53,18 @@ void require_zeros(const ByteReader& reader, std::uint64_t from) {
   }
 }
 
+bool begins_with_digest(std::string_view name) {
+  if (name.substr(0, 7) == "sha256:") name.remove_prefix(7);
+  return Digest::from_hex(name.substr(0, Digest::kHexChars)).has_value();
+}
+
+bool is_image_part(std::string_view name) {
+  constexpr std::string_view kBlobs = "blobs/sha256/";
+  if (name == "oci-layout") return true;
+  if (name.starts_with(kBlobs)) return begins_with_digest(name.substr(kBlobs.size()));
+  return begins_with_digest(name) && (name.ends_with(".json") || name.ends_with(".tar"));
+}
+
 } // namespace
 
 ArchiveIndex ArchiveIndex::read(const ByteReader& reader, std::uint64_t size_bytes,
@@ -104,12 +115,19 @@ std::optional<ArchiveIndex::Place> ArchiveIndex::find(const RelPath& name) const
   refuse(name.str(), "is a link in more than " + std::to_string(kMaxLinks) + " steps");
 }
 
-std::optional<std::string> first_member_name(const ByteReader& reader, const ImportLimits& limits) {
+bool ArchiveIndex::has_image_parts() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const auto& member) { return is_image_part(member.first.str()); });
+}
+
+std::optional<TarMember> first_member(const ByteReader& reader, const ImportLimits& limits) {
   try {
     TarHeaders headers(reader, limits.max_pax_bytes);
-    while (const auto member = headers.next()) {
-      RelPath name = RelPath::parse(member->name);
-      if (!name.is_top()) return name.str();
+    while (auto member = headers.next()) {
+      const RelPath name = RelPath::parse(member->name);
+      if (name.is_top()) continue;
+      member->name = name.str();
+      return member;
     }
   } catch (const Error& error) {
     // What is wrong with it is for the reader of rootfs tars to say; what cannot be read is not.
@@ -120,14 +138,11 @@ std::optional<std::string> first_member_name(const ByteReader& reader, const Imp
   return std::nullopt;
 }
 
-bool begins_image_archive(const std::string& member_name) {
-  static constexpr std::array<std::string_view, 6> kNames = {
-      "manifest.json", "repositories", "oci-layout", "index.json", "config.json", "blobs"};
-  std::string_view first = member_name;
-  first = first.substr(0, first.find('/'));
-  if (std::find(kNames.begin(), kNames.end(), first) != kNames.end()) return true;
-  if (first.substr(0, 7) == "sha256:") first.remove_prefix(7);
-  return Digest::from_hex(first.substr(0, Digest::kHexChars)).has_value();
+bool may_begin_image_archive(const TarMember& member) {
+  const std::string_view name = member.name;
+  const std::string_view top = name.substr(0, name.find('/'));
+  return top == "blobs" || begins_with_digest(top) ||
+         (member.type == TarMemberType::file && top == name);
 }
 
 } // namespace layerbox

@@ -37,6 +37,9 @@ class ArchiveIndex {
   // Where the content of the regular file `name` is; nothing when there is no such member. Throws
   // Error(corrupt) for a link that leads out, in circles or to nothing, and for what is no file.
   std::optional<Place> find(const RelPath& name) const;
+  // Whether a member has a name that only parts of images have: oci-layout, blobs/sha256/<hex>,
+  // <hex>.json, <hex>.tar, <hex>/layer.tar.
+  bool has_image_parts() const;
 
  private:
   void add(TarMember member);
@@ -45,12 +48,13 @@ class ArchiveIndex {
 };
 
 // The outer archive's first member that says something (not "./"), to tell what the archive is:
-// nothing when there is none or the bytes are no tar that this reader understands.
-std::optional<std::string> first_member_name(const ByteReader& reader, const ImportLimits& limits);
+// nothing when there is none or the bytes are no tar that this reader understands. Its name is
+// clean.
+std::optional<TarMember> first_member(const ByteReader& reader, const ImportLimits& limits);
 
-// Whether an archive that begins with this member is a docker-archive or an OCI layout, not a
-// rootfs: manifest.json, repositories, oci-layout, index.json, config.json, blobs/…, or a name that
-// begins with 64 hex digits (or sha256: and them).
-bool begins_image_archive(const std::string& member_name);
+// Whether an archive that begins with this member may be a docker-archive or an OCI layout, so that
+// its index is worth reading: blobs/…, a name that begins with 64 hex digits (or sha256: and them),
+// or any file at the top, where a rootfs hardly ever has one.
+bool may_begin_image_archive(const TarMember& member);
 
 } // namespace layerbox

@@ -56,7 +56,7 @@ LayerImporter::LayerImporter(Store& store, const Staging& staging, const ImportL
 
 bool LayerImporter::reusable_without_lock(const Digest& diff_id) {
   const LayerKey key{diff_id, std::nullopt};
-  if (!store_.catalog().layer(key)) return false;
+  if (!is_whole(key)) return false;
   const auto implied = implied_of(key);
   return implied && implied->empty();
 }
@@ -70,9 +70,14 @@ void LayerImporter::lock(std::vector<Digest> diff_ids) {
   locked_ = std::move(diff_ids);
 }
 
+bool LayerImporter::is_whole(const LayerKey& key) const {
+  return store_.catalog().layer(key) &&
+         try_open_beneath(store_.root(), RelPath::parse(layout::layer_tree(key)), kOpenDir);
+}
+
 std::optional<std::vector<RelPath>> LayerImporter::implied_of(const LayerKey& key) {
   if (const auto staged = staged_.find(key); staged != staged_.end()) return staged->second.implied;
-  if (!store_.catalog().layer(key)) return std::nullopt;
+  if (!is_whole(key)) return std::nullopt;
   const UniqueFd dir =
       open_beneath(store_.root(), RelPath::parse(layout::layer_dir(key)), kOpenDir);
   return read_descriptor(dir).implied;
@@ -132,6 +137,11 @@ LayerKey LayerImporter::unpack(PlainStream plain, const LayerInput& input,
   if (input.diff_id && layer.diff_id != *input.diff_id)
     throw Error(ErrorKind::corrupt, "its content has the DiffID " + layer.diff_id.str() +
                                         ", and the image config says " + input.diff_id->str());
+  if (!input.diff_id && !layer.end_marked)
+    throw Error(ErrorKind::corrupt,
+                "the tar has no end-of-archive blocks: it was cut short between "
+                "two entries, or its producer left them out")
+        .set_hint("when it is whole: (cat TAR; head -c 1024 /dev/zero) | layerbox pull-tar -");
   for (const std::string& warning : layer.warnings)
     progress_.warn(input.title + ": " + warning);
 
@@ -163,7 +173,7 @@ void LayerImporter::lock_unpacked() {
     if (std::find(locked_.begin(), locked_.end(), key.diff_id) != locked_.end()) continue;
     locks_.push_back(store_.layer_lock(key.diff_id));
     locked_.push_back(key.diff_id);
-    if (store_.catalog().layer(key)) drop(key);
+    if (is_whole(key)) drop(key);
   }
 }
 

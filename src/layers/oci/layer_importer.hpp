@@ -43,6 +43,9 @@ class LayerImporter {
   // Locks those layers that may have to be unpacked, in ascending order. Once; before find().
   void lock(std::vector<Digest> diff_ids);
 
+  // Whether the store has the layer's row and its tree. A row alone is a damaged layer: importing
+  // it again heals it.
+  bool is_whole(const LayerKey& key) const;
   // The key of the layer on top of `below` (bottom first), if its tree is there or staged.
   std::optional<LayerKey> find(const Digest& diff_id, const std::vector<LayerKey>& below);
   // Unpacks the layer into staging. Throws Error(corrupt) when it is not what it must be.

@@ -1,7 +1,6 @@
 #include "layers/oci/oci_layout.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "base/error.hpp"
@@ -14,17 +13,13 @@ RelPath index_path() {
   return RelPath::parse("index.json");
 }
 
-std::vector<std::string> names_of(const Descriptor& descriptor) {
-  std::vector<std::string> names;
-  const auto full = descriptor.annotations.find("io.containerd.image.name");
-  if (full != descriptor.annotations.end()) return {full->second};
-  const auto ref = descriptor.annotations.find("org.opencontainers.image.ref.name");
-  if (ref == descriptor.annotations.end() || ref->second.empty()) return {};
-  const bool bare = ref->second.find_first_of(":/@") == std::string::npos;
-  const bool tag_only =
-      bare && (ref->second == "latest" || std::isdigit(static_cast<unsigned char>(ref->second[0])));
-  if (!tag_only) names.push_back(ref->second);
-  return names;
+// A name, or a bare tag.
+std::string reference_of(const Descriptor& descriptor) {
+  for (const char* key : {"io.containerd.image.name", "org.opencontainers.image.ref.name"})
+    if (const auto found = descriptor.annotations.find(key);
+        found != descriptor.annotations.end() && !found->second.empty())
+      return found->second;
+  return "";
 }
 
 SourceLayer layer_of(const SourceFiles& files, const Descriptor& descriptor,
@@ -93,13 +88,28 @@ class LayoutReader {
                                                  std::to_string(kMaxIndexDepth));
     const bool untyped = descriptor.media_type.empty();
     if (!untyped && !descriptor.is_index() && !descriptor.is_manifest()) return;
+    if (descriptor.is_manifest() || (untyped && !is_untyped_index(descriptor)))
+      collect_manifest(descriptor, depth, found);
+    else
+      collect_index(descriptor, depth, found);
+  }
+
+  void collect_manifest(Descriptor descriptor, int depth, std::vector<Descriptor>& found) {
+    if (!descriptor.platform && (depth > 0 || query_.platform_asked))
+      descriptor.platform = platform_in_config(descriptor);
     if (descriptor.platform) platforms_.insert(descriptor.platform->str());
-    const bool fits = !descriptor.platform || query_.platform.fits(*descriptor.platform);
-    if (descriptor.is_manifest() || (untyped && !is_untyped_index(descriptor))) {
-      if (fits || selected(descriptor)) found.push_back(descriptor);
-      return;
-    }
-    collect_index(descriptor, depth, found);
+    if (!descriptor.platform || query_.platform.fits(*descriptor.platform) || selected(descriptor))
+      found.push_back(std::move(descriptor));
+  }
+
+  Platform platform_in_config(const Descriptor& descriptor) {
+    const std::string name = "manifest " + descriptor.digest.str();
+    const ImageManifest manifest = parse_manifest(document(descriptor), name);
+    return with_context([&] { return name; },
+                        [&] {
+                          const ImageConfig config = parse_image_config(document(manifest.config));
+                          return Platform{config.os, config.architecture, config.variant};
+                        });
   }
 
   void collect_index(const Descriptor& descriptor, int depth, std::vector<Descriptor>& found) {
@@ -132,9 +142,10 @@ class LayoutReader {
     for (std::size_t i = 0; i < manifest.layers.size(); ++i)
       image.layers.push_back(layer_of(files_, manifest.layers[i], image.config.diff_ids[i]));
     image.manifest = descriptor.digest;
-    image.names = names_of(entry);
-    if (image.names.empty() && descriptor.digest != entry.digest)
-      image.names = names_of(descriptor);
+    std::string reference = reference_of(entry);
+    if (reference.empty()) reference = reference_of(descriptor);
+    const bool is_name = reference.find_first_of(":/@") != std::string::npos;
+    if (!reference.empty()) (is_name ? image.names : image.tags).push_back(std::move(reference));
     image.positions = {position};
     merge_image(images_, std::move(image));
   }

@@ -1,13 +1,15 @@
 // oci_layout: the images of an OCI image layout, in a directory or a tar.
 //
 // index.json lists manifests and indexes, each under blobs/sha256/. An index stands for one image
-// in several variants: the one for the wanted platform is taken, at any depth. What a builder put
+// in several variants: the one for the wanted platform is taken, at any depth; a manifest whose
+// descriptor does not say its platform is for what its config says. What a builder put
 // beside images (attestations, media types that are not known) is passed over. Every document must
 // have the digest and size of its descriptor.
 //
 // Names come from the annotations io.containerd.image.name ("docker.io/library/debian:12") and
-// org.opencontainers.image.ref.name: the latter is a name too, unless it can only be a tag, that
-// is, "latest" or a word that begins with a digit.
+// org.opencontainers.image.ref.name. A bare word of the latter ("v1", "latest") is the tag that
+// skopeo, buildah and umoci give an image inside its layout: such an image has no name, and is
+// selected by its tag.
 //
 // Source: OCI image-spec image-layout.md, image-index.md, annotations.md.
 #pragma once
@@ -23,6 +25,7 @@ namespace layerbox {
 
 struct OciQuery {
   Platform platform;               // of indexes, the manifest for it is taken
+  bool platform_asked = false;     // index.json itself is searched for it too
   std::vector<std::string> select; // a manifest's digest among these is taken on any platform
 };
 

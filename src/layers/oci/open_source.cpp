@@ -78,8 +78,8 @@ ByteReader peek_reader(PeekSource& source) {
 }
 
 bool looks_like_archive(PeekSource& tar, const ImportLimits& limits) {
-  const auto first = first_member_name(peek_reader(tar), limits);
-  return first && begins_image_archive(*first);
+  const auto first = first_member(peek_reader(tar), limits);
+  return first && may_begin_image_archive(*first);
 }
 
 UniqueFd nameless_file(FdRef dir) {
@@ -129,11 +129,18 @@ OpenedSource open_archive(OpenedSource opened, UniqueFd tar, SourceType type,
   // The index reads the tar by offset; a rootfs, if it is one, needs it again.
   UniqueFd copy(::fcntl(tar.get(), F_DUPFD_CLOEXEC, 3));
   if (!copy) throw_errno(errno, opened.label);
-  opened.files = std::make_unique<TarFiles>(std::move(tar), opened.label, limits);
-  opened.type = type == SourceType::automatic ? type_of(*opened.files) : type;
-  require_type(*opened.files, opened.type);
-  if (opened.type != SourceType::rootfs) return opened;
-  opened.files.reset();
+  auto files = std::make_unique<TarFiles>(std::move(tar), opened.label, limits);
+  opened.type = type == SourceType::automatic ? type_of(*files) : type;
+  require_type(*files, opened.type);
+  if (opened.type != SourceType::rootfs) {
+    opened.files = std::move(files);
+    return opened;
+  }
+  if (files->has_image_parts())
+    refuse(ErrorKind::corrupt,
+           "it has parts of an image, but neither manifest.json (docker-archive) nor index.json "
+           "(OCI layout): it was cut short, or made in another way",
+           "--type rootfs imports its members as files");
   return rootfs_of(std::move(opened), std::move(copy), limits);
 }
 

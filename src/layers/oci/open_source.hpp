@@ -2,9 +2,9 @@
 //
 // A plain file is read where it lies. A compressed or piped image archive is spooled, decompressed,
 // into a file without a name in the staging directory, because its manifest may come last. A rootfs
-// streams straight through: it is told from an archive by its first member's name
-// (begins_image_archive), and only when that looks like an archive, and no manifest is found in the
-// end, is the spool a rootfs.
+// streams straight through: it is told from an archive by its first member
+// (may_begin_image_archive), and only when that may begin an archive, and neither a manifest nor
+// any other part of an image is found in the end, is the spool a rootfs.
 #pragma once
 
 #include <cstdint>

@@ -32,6 +32,14 @@ constexpr std::array<MachineName, 14> kMachines = {{{"x86_64", "amd64", ""},
                                                     {"mips64", "mips64le", ""},
                                                     {"ppc64", "ppc64", ""}}};
 
+// `machine` is uname(2)'s name, or Go's, which stays.
+Platform of_machine(std::string os, std::string_view machine) {
+  for (const MachineName& known : kMachines)
+    if (known.machine == machine)
+      return {std::move(os), std::string(known.architecture), std::string(known.variant)};
+  return {std::move(os), std::string(machine), ""};
+}
+
 } // namespace
 
 Platform Platform::parse(std::string_view text) {
@@ -40,7 +48,7 @@ Platform Platform::parse(std::string_view text) {
     if (c == '/')
       parts.emplace_back();
     else
-      parts.back() += c;
+      parts.back() += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
   bool good = parts.size() == 2 || parts.size() == 3;
   for (const std::string& part : parts)
@@ -49,17 +57,14 @@ Platform Platform::parse(std::string_view text) {
     throw Error(ErrorKind::invalid_argument,
                 "platform '" + printable(text) + "' is not OS/ARCH or OS/ARCH/VARIANT")
         .set_hint("for example linux/amd64 or linux/arm/v7");
-  return {parts[0], parts[1], parts.size() == 3 ? parts[2] : ""};
+  if (parts.size() == 2) return of_machine(parts[0], parts[1]);
+  return {parts[0], of_machine(parts[0], parts[1]).architecture, parts[2]};
 }
 
 Platform Platform::of_this_machine() {
   struct utsname name {};
   if (::uname(&name) != 0) return {"linux", "unknown", ""};
-  const std::string_view machine = name.machine;
-  for (const MachineName& known : kMachines)
-    if (known.machine == machine)
-      return {"linux", std::string(known.architecture), std::string(known.variant)};
-  return {"linux", std::string(machine), ""};
+  return of_machine("linux", name.machine);
 }
 
 bool Platform::fits(const Platform& other) const {

@@ -12,7 +12,8 @@ struct Platform {
   std::string architecture;
   std::string variant; // "v8"; "" when it does not matter or is not known
 
-  // Reads OS/ARCH[/VARIANT]. Throws Error(invalid_argument).
+  // Reads OS/ARCH[/VARIANT], in any case and with uname(2)'s names of processors too
+  // ("Linux/x86_64"). Throws Error(invalid_argument).
   static Platform parse(std::string_view text);
   // linux and what uname(2) says of the processor.
   static Platform of_this_machine();

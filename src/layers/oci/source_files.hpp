@@ -51,6 +51,7 @@ class TarFiles : public SourceFiles {
   // ArchiveIndex::read.
   TarFiles(UniqueFd tar, std::string name, const ImportLimits& limits);
   std::optional<SourceFile> open(const RelPath& name) const override;
+  bool has_image_parts() const { return index_.has_image_parts(); } // archive_index.hpp
 
  private:
   UniqueFd tar_;

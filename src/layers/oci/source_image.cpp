@@ -34,19 +34,29 @@ bool names_digest(const SourceImage& image, const std::string& text) {
 
 bool names_reference(const SourceImage& image, const std::string& text) {
   const auto wanted = reference(text);
-  return std::any_of(image.names.begin(), image.names.end(), [&](const std::string& name) {
-    return name == text || (wanted && reference(name) == wanted);
-  });
+  return std::any_of(image.names.begin(), image.names.end(),
+                     [&](const std::string& name) {
+                       return name == text || (wanted && reference(name) == wanted);
+                     }) ||
+         std::find(image.tags.begin(), image.tags.end(), text) != image.tags.end();
 }
 
 std::string listing(const std::vector<SourceImage>& images) {
   std::string text = "the source has";
   for (std::size_t i = 0; i < images.size() && i < kListedInHint; ++i) {
     text += (i == 0 ? " " : ", ") + std::to_string(images[i].positions.front()) + ": ";
-    text += images[i].names.empty() ? images[i].config.id.str() : printable(images[i].names[0]);
+    const SourceImage& image = images[i];
+    text += !image.names.empty()  ? printable(image.names[0])
+            : !image.tags.empty() ? printable(image.tags[0])
+                                  : image.config.id.str();
   }
   if (images.size() > kListedInHint) text += ", …";
   return text;
+}
+
+void add_new(std::vector<std::string>& all, std::vector<std::string>& more) {
+  for (std::string& text : more)
+    if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(std::move(text));
 }
 
 } // namespace
@@ -66,9 +76,8 @@ void merge_image(std::vector<SourceImage>& images, SourceImage image) {
     images.push_back(std::move(image));
     return;
   }
-  for (std::string& name : image.names)
-    if (std::find(same->names.begin(), same->names.end(), name) == same->names.end())
-      same->names.push_back(std::move(name));
+  add_new(same->names, image.names);
+  add_new(same->tags, image.tags);
   same->positions.insert(same->positions.end(), image.positions.begin(), image.positions.end());
 }
 

@@ -30,6 +30,7 @@ struct SourceImage {
   ImageConfig config;
   std::vector<SourceLayer> layers;    // bottom first, as many as config.diff_ids
   std::vector<std::string> names;     // as the archive writes them
+  std::vector<std::string> tags;      // bare ones: to select it by, no names
   std::vector<std::size_t> positions; // numbers of its entries in the archive's list, from 0
   std::optional<Digest> manifest;     // of an OCI layout
 };

@@ -271,14 +271,14 @@ void TarReader::read_to_end() {
   const std::uint64_t at = position();
   const auto last =
       at >= header_at_ + kTarBlock ? tap_.view(at - kTarBlock, at) : std::span<const std::byte>{};
-  const bool ended = !last.empty() && all_zero(last);
+  end_marked_ = !last.empty() && all_zero(last);
   if (at == 0) refuse("not a tar: it is empty");
   pass_raw(at);
   for (;;) {
     const std::uint64_t from = tap_.settled();
     const std::uint64_t to = tap_.pulled();
     if (from < to) {
-      if (!ended) refuse("the tar is truncated or malformed: its last block is not whole");
+      if (!end_marked_) refuse("the tar is truncated or malformed: its last block is not whole");
       if (!all_zero(tap_.view(from, to))) refuse("data after the end of the archive");
       pass_raw(to);
     }

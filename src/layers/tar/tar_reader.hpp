@@ -64,6 +64,8 @@ class TarReader {
 
   // Requires that next() said nullptr.
   const Digest& diff_id() const { return pipe_.diff_id(); }
+  // Whether zero blocks marked the end.
+  bool end_marked() const { return end_marked_; }
   std::uint64_t tar_bytes() const { return tap_.pulled(); }
 
  private:
@@ -95,6 +97,7 @@ class TarReader {
   std::unique_ptr<Content> content_;
   TarEntry entry_;
   bool in_entry_ = false;
+  bool end_marked_ = false;
   bool claiming_ = false;          // content goes to a file of the tree
   std::uint64_t header_at_ = 0;    // position of the entry's first header
   std::uint64_t header_limit_ = 0; // while headers are read: how far the archive may be pulled

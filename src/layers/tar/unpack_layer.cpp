@@ -190,6 +190,7 @@ void Unpacking::unpack_symlink(const TarHeader& header, const RelPath& path) {
 UnpackedLayer Unpacking::result() {
   UnpackedLayer layer;
   layer.diff_id = reader_.diff_id();
+  layer.end_marked = reader_.end_marked();
   layer.tar_bytes = reader_.tar_bytes();
   layer.size_bytes = writer_.size_bytes();
   layer.entries = entries_;

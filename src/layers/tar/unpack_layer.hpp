@@ -34,6 +34,9 @@ struct UnpackedLayer {
   std::uint64_t tar_bytes = 0;  // how many they were
   std::uint64_t size_bytes = 0; // sum of the sizes of the regular files in the tree, links once
   std::uint64_t entries = 0;    // tar entries
+  // Whether the tar ended in zero blocks. One that does not may have been cut between two entries,
+  // which only a DiffID can tell.
+  bool end_marked = false;
   // Directories that files were put into and that the tar never mentions, parents first; made 0755
   // root:root at time 0. See layers/tree/implied_directories.hpp.
   std::vector<RelPath> implied;

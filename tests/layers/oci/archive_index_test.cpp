@@ -163,7 +163,8 @@ TEST(ArchiveIndex, LimitsTheNumberOfMembers) {
 
 TEST(FirstMember, SaysWhatAnArchiveIs) {
   const auto first = [](const std::string& tar) {
-    return first_member_name(reader_of(tar), {}).value_or("(none)");
+    const auto member = first_member(reader_of(tar), {});
+    return member ? member->name : "(none)";
   };
   EXPECT_EQ(first(TarBuilder().dir(".").dir("./blobs").finish()), "blobs");
   EXPECT_EQ(first(TarBuilder().file("manifest.json", "[]").finish()), "manifest.json");
@@ -173,15 +174,37 @@ TEST(FirstMember, SaysWhatAnArchiveIs) {
   EXPECT_EQ(first(TarBuilder().file("../x", "").finish()), "(none)");
 }
 
-TEST(FirstMember, BeginsAnImageArchiveOrARootfs) {
+TEST(FirstMember, MayBeginAnImageArchiveOrARootfs) {
   const std::string hex(64, 'f');
+  const auto may_begin = [](const std::string& name, TarMemberType type) {
+    return may_begin_image_archive({name, "", type, 0, 0});
+  };
+  for (const std::string& name : {std::string("blobs"), hex, "sha256:" + hex})
+    EXPECT_TRUE(may_begin(name, TarMemberType::directory)) << name;
   for (const std::string& name :
-       {std::string("manifest.json"), std::string("repositories"), std::string("oci-layout"),
-        std::string("index.json"), std::string("blobs"), "blobs/sha256/" + hex, hex + ".json",
-        hex + ".tar", hex + ".tar.gz", hex, hex + "/VERSION", "sha256:" + hex})
-    EXPECT_TRUE(begins_image_archive(name)) << name;
-  for (const char* name : {"bin", "etc/hostname", "manifest.json.bak", "abcdef.tar", "blobsy"})
-    EXPECT_FALSE(begins_image_archive(name)) << name;
+       {std::string("manifest.json"), std::string("l0.tar"), "blobs/sha256/" + hex, hex + ".json",
+        hex + ".tar.gz", hex + "/VERSION"})
+    EXPECT_TRUE(may_begin(name, TarMemberType::file)) << name;
+  EXPECT_TRUE(may_begin(hex + "/layer.tar", TarMemberType::symlink));
+  EXPECT_FALSE(may_begin("bin", TarMemberType::symlink));
+  EXPECT_FALSE(may_begin("etc/hostname", TarMemberType::file));
+  for (const char* name : {"bin", "manifest.json", "abcdef", "blobsy"})
+    EXPECT_FALSE(may_begin(name, TarMemberType::directory)) << name;
+}
+
+TEST(ArchiveIndex, TellsPartsOfImagesFromFiles) {
+  const auto parts = [](const std::string& name) {
+    const std::string tar = TarBuilder().file(name, "").finish();
+    return ArchiveIndex::read(reader_of(tar), tar.size(), {}).has_image_parts();
+  };
+  const std::string hex(64, 'f');
+  for (const std::string& name : {std::string("oci-layout"), "blobs/sha256/" + hex, hex + ".json",
+                                  hex + ".tar", hex + "/layer.tar", "sha256:" + hex + ".tar"})
+    EXPECT_TRUE(parts(name)) << name;
+  for (const std::string& name :
+       {std::string("manifest.json"), std::string("config.json"), std::string("layer.tar"),
+        std::string("blobs/x"), "usr/" + hex + ".tar", hex + "/bin/sh"})
+    EXPECT_FALSE(parts(name)) << name;
 }
 
 } // namespace

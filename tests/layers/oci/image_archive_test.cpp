@@ -14,7 +14,7 @@ using namespace test; // NOLINT(google-build-using-namespace): the builders are 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-const OciQuery kAmd64{Platform::parse("linux/amd64"), {}};
+const OciQuery kAmd64{Platform::parse("linux/amd64"), false, {}};
 
 std::vector<SourceImage> read_docker(const FileSet& files) {
   return docker_archive_images(MemoryFiles(files), {});
@@ -105,15 +105,18 @@ TEST(OciLayout, ListsImagesWithNamesConfigAndLayers) {
   }
 }
 
-TEST(OciLayout, TakesNamesFromAnnotationsAndLeavesMereTags) {
-  const auto names = [](const std::string& more) {
+TEST(OciLayout, TakesNamesFromAnnotationsAndSelectsByTags) {
+  const auto read = [](const std::string& more) {
     OciBuilder builder;
-    return read_oci(builder.finish({builder.manifest(image_named(""), more)}))[0].names;
+    return read_oci(builder.finish({builder.manifest(image_named(""), more)}));
   };
-  EXPECT_THAT(names(ref_name("debian")), ElementsAre("debian"));
+  const auto names = [&](const std::string& more) { return read(more)[0].names; };
   EXPECT_THAT(names(ref_name("debian:12")), ElementsAre("debian:12"));
-  EXPECT_TRUE(names(ref_name("latest")).empty());
-  EXPECT_TRUE(names(ref_name("12.1-slim")).empty());
+  EXPECT_THAT(names(ref_name("example.org/debian")), ElementsAre("example.org/debian"));
+  for (const char* tag : {"latest", "12.1-slim", "v9", "debian"}) {
+    EXPECT_TRUE(names(ref_name(tag)).empty()) << tag;
+    EXPECT_EQ(select_images(read(ref_name(tag)), {tag}).size(), 1U) << tag;
+  }
   EXPECT_TRUE(names("").empty());
   EXPECT_THAT(names(R"(,"annotations":{"org.opencontainers.image.ref.name":"12",)"
                     R"("io.containerd.image.name":"docker.io/library/debian:12"})"),
@@ -139,10 +142,33 @@ TEST(OciLayout, TakesOfAnIndexTheManifestForThePlatform) {
   ASSERT_EQ(images.size(), 1U);
   EXPECT_EQ(images[0].config.id, amd.id());
   EXPECT_THAT(images[0].names, ElementsAre("multi:1"));
-  EXPECT_EQ(read_oci(files, {Platform::parse("linux/arm64"), {}})[0].config.id, arm.id());
-  const std::string told = failure([&] { read_oci(files, {Platform::parse("linux/s390x"), {}}); });
+  EXPECT_EQ(read_oci(files, {Platform::parse("linux/arm64"), true, {}})[0].config.id, arm.id());
+  const std::string told = failure([&] {
+    read_oci(files, {Platform::parse("linux/s390x"), true, {}});
+  });
   EXPECT_THAT(told, HasSubstr("no image for linux/s390x"));
   EXPECT_THAT(told, HasSubstr("linux/amd64, linux/arm64"));
+}
+
+TEST(OciLayout, TakesThePlatformOfTheConfigWhereTheDescriptorHasNone) {
+  const TestImage amd = image_named("amd", "amd64");
+  const TestImage arm = image_named("arm", "arm64");
+  for (const bool nested : {true, false}) {
+    OciBuilder builder;
+    std::vector<std::string> entries = {builder.manifest(arm), builder.manifest(amd)};
+    if (nested) entries = {builder.index(entries)};
+    const FileSet files = builder.finish(entries);
+    for (const TestImage* wanted : {&amd, &arm}) {
+      const OciQuery query{Platform::parse("linux/" + wanted->architecture), true, {}};
+      const auto images = read_oci(files, query);
+      ASSERT_EQ(images.size(), 1U) << nested;
+      EXPECT_EQ(images[0].config.id, wanted->id()) << nested;
+    }
+    EXPECT_THAT(failure([&] {
+                  read_oci(files, {Platform::parse("linux/s390x"), true, {}});
+                }),
+                HasSubstr("linux/amd64, linux/arm64"));
+  }
 }
 
 TEST(OciLayout, TakesAManifestThatIsAskedForByDigestOnAnyPlatform) {
@@ -153,7 +179,7 @@ TEST(OciLayout, TakesAManifestThatIsAskedForByDigestOnAnyPlatform) {
   const std::string digest = arm_manifest.substr(at, 7 + 64);
   const FileSet files = builder.finish({builder.index(
       {arm_manifest, builder.manifest(image_named("amd"), platform("amd64"))}, ref_name("m"))});
-  auto images = read_oci(files, {Platform::parse("linux/amd64"), {digest}});
+  auto images = read_oci(files, {Platform::parse("linux/amd64"), false, {digest}});
   images = select_images(std::move(images), {digest});
   ASSERT_EQ(images.size(), 1U);
   EXPECT_EQ(images[0].config.id, arm.id());

@@ -62,7 +62,7 @@ TEST_F(ImportFromSkopeo, TakesItsOciArchive) {
 }
 
 TEST_F(ImportFromSkopeo, TakesItsOciLayoutWithZstdLayers) {
-  copy("--dest-compress-format zstd --dest-compress", "oci:" + path("zstd") + ":other");
+  copy("--dest-compress-format zstd --dest-compress", "oci:" + path("zstd") + ":other:latest");
   expect_same_image(path("zstd"), "other:latest");
 }
 
