@@ -20,6 +20,10 @@ namespace {
 constexpr std::array<std::string_view, 4> kLeadingValues{"--root", "--format", "--backend",
                                                          "--network"};
 
+bool takes_value(std::string_view option) {
+  return std::find(kLeadingValues.begin(), kLeadingValues.end(), option) != kLeadingValues.end();
+}
+
 [[noreturn]] void refuse_verb(const std::string& name) {
   std::vector<std::string> names;
   for (const VerbEntry& entry : verbs())
@@ -71,6 +75,8 @@ int run_request(const Request& request, const std::vector<std::string>& words) {
     print(program_help(verbs(), terminal_columns()));
     return exit_code::kDone;
   }
+  if (request.verb.empty() && !words.empty() && takes_value(words.back()))
+    throw UsageError(fmt::format("option '{}' needs a value", words.back()));
   if (request.verb.empty())
     throw UsageError("no command was given", "'layerbox --help' lists the commands");
   const VerbEntry* entry = find_verb(request.verb);
@@ -86,9 +92,7 @@ Request find_request(const std::vector<std::string>& words) {
   while (at < words.size() && words[at].starts_with('-')) {
     const std::string& word = words[at++];
     request.words.push_back(word);
-    const bool takes_next =
-        std::find(kLeadingValues.begin(), kLeadingValues.end(), word) != kLeadingValues.end();
-    if (takes_next && at < words.size()) request.words.push_back(words[at++]);
+    if (takes_value(word) && at < words.size()) request.words.push_back(words[at++]);
   }
   if (at < words.size()) request.verb = words[at++];
   request.words.insert(request.words.end(), words.begin() + static_cast<std::ptrdiff_t>(at),

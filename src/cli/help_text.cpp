@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "cli/output.hpp"
+
 namespace layerbox {
 namespace {
 
@@ -13,10 +15,10 @@ constexpr std::size_t kLeastTextColumns = 20;
 // "  -e, --env K=V", then the help beside it, or below it when the left part is long.
 std::string two_columns(const std::string& left, const std::string& right, std::size_t columns) {
   std::string line = "  " + left;
-  if (line.size() + 2 > kHelpColumn)
+  if (width_of(line) + 2 > kHelpColumn)
     line += '\n' + std::string(kHelpColumn, ' ');
   else
-    line += std::string(kHelpColumn - line.size(), ' ');
+    line += std::string(kHelpColumn - width_of(line), ' ');
   return line + wrap(right, std::max(columns, kHelpColumn + kLeastTextColumns), kHelpColumn) + '\n';
 }
 
@@ -45,7 +47,7 @@ std::string wrap(const std::string& text, std::size_t columns, std::size_t inden
   while (at < text.size()) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
     const std::string word = text.substr(at, end - at);
-    if (column > indent && column + 1 + word.size() > columns) {
+    if (column > indent && column + 1 + width_of(word) > columns) {
       wrapped += '\n' + std::string(indent, ' ');
       column = indent;
     } else if (column > indent) {
@@ -53,7 +55,7 @@ std::string wrap(const std::string& text, std::size_t columns, std::size_t inden
       ++column;
     }
     wrapped += word;
-    column += word.size();
+    column += width_of(word);
     at = end + 1;
   }
   return wrapped;

@@ -20,7 +20,7 @@ class ImagesVerb : public Verb {
                  "that lies in layers which other images have, too.\n\n"
                  "The JSON document is an array of objects: id, names, layers (how many), "
                  "size_bytes, shared_bytes, created, os, architecture.");
-    line.flag("-q,--ids", ids_only_, "print the ids alone");
+    line.flag("-q,--ids", ids_only_, "the ids alone");
     format_.declare(line);
     line.example("layerbox images", "list all images");
     line.example("layerbox images --format json | jq -r '.[].names[]'", "all names, for a program");
@@ -34,10 +34,10 @@ class ImagesVerb : public Verb {
     for (const ImageRow& image : images_)
       for (const LayerKey& layer : image.layers)
         ++uses_[layer];
-    if (ids_only_)
-      print(ids());
-    else if (format_.json())
-      print_json(document());
+    if (format_.json())
+      print_json(ids_only_ ? nlohmann::ordered_json(ids()) : document());
+    else if (ids_only_)
+      print_lines(ids());
     else
       print(table());
     return exit_code::kDone;
@@ -51,11 +51,11 @@ class ImagesVerb : public Verb {
     return bytes;
   }
 
-  std::string ids() const {
-    std::string lines;
+  std::vector<std::string> ids() const {
+    std::vector<std::string> list;
     for (const ImageRow& image : images_)
-      lines += image.id.str() + '\n';
-    return lines;
+      list.push_back(image.id.str());
+    return list;
   }
 
   nlohmann::ordered_json document() const {

@@ -68,6 +68,14 @@ std::string octal_mode(const std::string& text) {
   return text;
 }
 
+// A number of bytes, or a part of this machine's memory: tmpfs(5).
+std::string tmpfs_size(const std::string& text) {
+  if (!text.ends_with('%')) return std::to_string(parse_size(text));
+  const std::uint64_t percent = parse_number(text.substr(0, text.size() - 1));
+  if (percent > 100) throw UsageError(fmt::format("'{}' is more than all memory", text));
+  return text;
+}
+
 void tmpfs_option(MountSpec& mount, const std::string& text) {
   static constexpr std::array<std::string_view, 6> kFlags{"nosuid", "nodev", "noexec",
                                                           "suid",   "dev",   "exec"};
@@ -77,7 +85,7 @@ void tmpfs_option(MountSpec& mount, const std::string& text) {
   else if (std::find(kFlags.begin(), kFlags.end(), text) != kFlags.end())
     append(mount.options, text);
   else if (word.name == "size" && word.value)
-    append(mount.options, fmt::format("size={}", parse_size(*word.value)));
+    append(mount.options, fmt::format("size={}", tmpfs_size(*word.value)));
   else if (word.name == "mode" && word.value)
     append(mount.options, "mode=" + octal_mode(*word.value));
   else if (word.name == "nr_inodes" && word.value)

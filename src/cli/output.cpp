@@ -1,5 +1,6 @@
 #include "cli/output.hpp"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -16,17 +17,29 @@ namespace {
 constexpr std::size_t kDefaultColumns = 80;
 constexpr std::size_t kShortIdDigits = 12;
 
-// Characters, each taken as one column.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
-  }));
+bool begins_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
 }
 
 } // namespace
 
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
+}
+
+std::string fitted(const std::string& text, std::size_t columns) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (begins_character(text[i]) && count++ == columns) return text.substr(0, i);
+  return text;
+}
+
 void print(std::string_view text) {
   write_all(FdRef(STDOUT_FILENO), std::as_bytes(std::span(text)), "standard output");
+}
+
+void print_lines(const std::vector<std::string>& lines) {
+  print(fmt::format("{}{}", fmt::join(lines, "\n"), lines.empty() ? "" : "\n"));
 }
 
 void print_json(const nlohmann::ordered_json& document) {

@@ -14,11 +14,17 @@ namespace layerbox {
 
 // Writes all of `text` to standard output. Throws Error, so that a full disk is not a success.
 void print(std::string_view text);
+// A line each.
+void print_lines(const std::vector<std::string>& lines);
 // One document, indented, with a newline. Bytes that are not UTF-8 are replaced.
 void print_json(const nlohmann::ordered_json& document);
 
 // Columns of the terminal behind standard error or output, else COLUMNS, else 80.
 std::size_t terminal_columns();
+// Characters of UTF-8 text, each taken as one column.
+std::size_t width_of(std::string_view text);
+// The first `columns` characters of `text`.
+std::string fitted(const std::string& text, std::size_t columns);
 // NO_COLOR is unset or empty, and TERM is not "dumb". Source: no-color.org.
 bool colours_wanted();
 

@@ -29,7 +29,7 @@ class PsVerb : public Verb {
                  "running, exited, or dead when layerbox was killed), exit_status (or null), pid "
                  "(0 when nothing runs), backend, command, created.");
     line.flag("-a,--all", all_, "the stopped ones, too");
-    line.flag("-q,--ids", ids_only_, "print the ids alone");
+    line.flag("-q,--ids", ids_only_, "the ids alone");
     format_.declare(line);
     line.example("layerbox ps -a", "list all containers");
   }
@@ -37,21 +37,21 @@ class PsVerb : public Verb {
   int run(Invocation& invocation) override {
     for (ContainerInfo& container : list_containers(invocation.swept_store()))
       if (all_ || container.held) containers_.push_back(std::move(container));
-    if (ids_only_)
-      print(ids());
-    else if (format_.json())
-      print_json(document());
+    if (format_.json())
+      print_json(ids_only_ ? nlohmann::ordered_json(ids()) : document());
+    else if (ids_only_)
+      print_lines(ids());
     else
       print(table());
     return exit_code::kDone;
   }
 
  private:
-  std::string ids() const {
-    std::string lines;
+  std::vector<std::string> ids() const {
+    std::vector<std::string> list;
     for (const ContainerInfo& container : containers_)
-      lines += container.state.id + '\n';
-    return lines;
+      list.push_back(container.state.id);
+    return list;
   }
 
   nlohmann::ordered_json document() const {

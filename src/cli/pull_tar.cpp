@@ -1,8 +1,6 @@
 // pull-tar: imports what an archive, a directory or standard input holds.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "cli/enter_user_namespace.hpp"
 #include "cli/error_report.hpp"
 #include "cli/output.hpp"
@@ -10,6 +8,7 @@
 #include "cli/verbs.hpp"
 #include "cli/words.hpp"
 #include "layers/import_image.hpp"
+#include "layers/oci/platform.hpp"
 
 namespace layerbox {
 namespace {
@@ -75,19 +74,24 @@ class PullTarVerb : public Verb {
     line.size("--max-document-bytes", limits.max_document_bytes, "SIZE", "a JSON document (8m)");
   }
 
+  // What `parse` throws of a flag's value is a usage error.
+  template <typename F> static void of_usage(const char* flag, F&& parse) {
+    try {
+      parse();
+    } catch (const Error& error) {
+      throw UsageError(fmt::format("pull-tar: {}: {}", flag, error.what()));
+    }
+  }
+
   void complete_options() {
     options_.type = source_type(type_);
-    for (const std::string& name : names_) {
-      try {
-        options_.names.push_back(ImageRef::parse(name));
-      } catch (const Error& error) {
-        throw UsageError(fmt::format("pull-tar: --name: {}", error.what()));
-      }
-    }
-    const auto slashes = std::count(options_.platform.begin(), options_.platform.end(), '/');
-    if (!options_.platform.empty() && slashes != 1 && slashes != 2)
-      throw UsageError(fmt::format("pull-tar: --platform: '{}' is not OS/ARCH or OS/ARCH/VARIANT",
-                                   options_.platform));
+    for (const std::string& name : names_)
+      of_usage("--name", [&] { options_.names.push_back(ImageRef::parse(name)); });
+    if (!options_.platform.empty())
+      of_usage("--platform", [&] { Platform::parse(options_.platform); });
+    if (!options_.config.workdir.empty() && options_.config.workdir.front() != '/')
+      throw UsageError(
+          fmt::format("pull-tar: --workdir: '{}' is not absolute", options_.config.workdir));
     if (entrypoint_) options_.config.entrypoint = command_words(*entrypoint_);
     if (cmd_) options_.config.cmd = command_words(*cmd_);
     for (const std::string& variable : options_.config.env)

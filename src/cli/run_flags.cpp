@@ -9,7 +9,8 @@ void declare_container(CommandLine& line, RunFlags& flags) {
   line.flag("--keep", flags.keep, "keep the container when it ends");
   line.flag("--rm", flags.remove, "remove the container when it ends, also with --name")
       .excludes("--keep");
-  line.text("--rootfs", flags.rootfs, "DIR", "run on this directory in place of an image");
+  line.text("--rootfs", flags.rootfs, "DIR",
+            "run on this directory in place of an image; missing mount points are made in it");
   line.text("--backend", flags.backend, "NAME",
             "how the root file system is made: auto, overlay or copy");
   line.text("--cidfile", flags.cidfile, "FILE", "write the container's id to a new file");

@@ -18,6 +18,7 @@ constexpr std::int64_t kRedrawMs = 100;
 constexpr std::int64_t kRateAfterMs = 500;
 constexpr std::size_t kLeastBarColumns = 10;
 constexpr std::size_t kMostBarColumns = 30;
+constexpr std::size_t kLeastNameColumns = 8;
 
 std::string bar(std::uint64_t done, std::uint64_t total, std::size_t columns) {
   const std::size_t inner = columns - 2;
@@ -45,16 +46,6 @@ std::string numbers(std::uint64_t done, std::uint64_t total, std::int64_t elapse
   return text;
 }
 
-// Cuts at a character, not inside its UTF-8 bytes. Characters are taken as one column wide.
-std::string fitted(const std::string& text, std::size_t columns) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool starts = (static_cast<unsigned char>(text[i]) & 0xc0U) != 0x80U;
-    if (starts && count++ == columns) return text.substr(0, i);
-  }
-  return text;
-}
-
 class StandardErrorSink : public Sink {
  public:
   void write(std::span<const std::byte> data) override {
@@ -79,9 +70,11 @@ std::string progress_line(std::string_view what, std::uint64_t done_bytes,
   const std::uint64_t done = total_bytes > 0 ? std::min(done_bytes, total_bytes) : done_bytes;
   const std::string right = numbers(done, total_bytes, elapsed_ms);
   std::string left(what);
-  const bool room = columns > left.size() + right.size() + kLeastBarColumns + 4;
-  if (total_bytes > 0 && room) {
-    const std::size_t space = columns - left.size() - right.size() - 4;
+  const std::size_t taken = right.size() + kLeastBarColumns + 4;
+  if (total_bytes > 0 && columns >= taken + kLeastNameColumns) {
+    // A long name gives way to the bar.
+    if (width_of(left) > columns - taken) left = fitted(left, columns - taken - 1) + "…";
+    const std::size_t space = columns - width_of(left) - right.size() - 4;
     left += "  " + bar(done, total_bytes, std::min(space, kMostBarColumns));
   }
   return fitted(left + "  " + right, columns);

@@ -76,7 +76,9 @@ TEST(TmpfsFlag, RefusesUnknownOptions) {
   EXPECT_THROW(parse_tmpfs("/run:uid=me"), UsageError);
   EXPECT_THROW(parse_tmpfs("run"), UsageError);
   EXPECT_THROW(parse_tmpfs("/run:mode=rwx"), UsageError);
+  EXPECT_EQ(parse_tmpfs("/run:size=5%").options, "size=5%");
   EXPECT_THROW(parse_tmpfs("/run:size=much"), UsageError);
+  EXPECT_THROW(parse_tmpfs("/run:size=101%"), UsageError);
 }
 
 TEST(OrderedMounts, PutsParentsFirstAndKeepsTheUsersOrderOtherwise) {

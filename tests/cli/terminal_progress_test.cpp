@@ -1,3 +1,4 @@
+#include "cli/output.hpp"
 #include "cli/terminal_progress.hpp"
 
 #include <gmock/gmock.h>
@@ -121,6 +122,13 @@ TEST(ProgressLine, FitsEveryWidth) {
       if ((static_cast<unsigned char>(c) & 0xc0U) != 0x80U) ++width;
     EXPECT_LE(width, columns);
   }
+}
+
+TEST(ProgressLine, KeepsItsBarBesideALongName) {
+  const std::string name(100, 'n');
+  const std::string line = progress_line(name, 5'000'000, 9'000'000, 2'000, 80);
+  EXPECT_THAT(line, HasSubstr("…  [====>   ]"));
+  EXPECT_LE(width_of(line), 80U);
 }
 
 TEST(ProgressLine, HasNoBarWhenTheTotalIsNotKnown) {

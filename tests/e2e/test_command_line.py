@@ -44,7 +44,8 @@ class BadUses(E2E):
                           ("run", "--backend", "zfs", "demo"), ("run", "--network", "token-ring", "demo"),
                           ("run", "-v", "relative:/x", "demo"), ("run", "-v", "/x", "-v", ":", "demo"),
                           ("run", "-e"), ("run", "--keep", "--rm", "demo"), ("run", "--rootfs"),
-                          ("pull-tar", "-", "--platform", "linux"), ("pull-tar", "-", "--name", "UPPER"),
+                          ("pull-tar", "-", "--platform", "linux"), ("pull-tar", "-", "--platform", "linux/"),
+                          ("pull-tar", "-", "--workdir", "relative"), ("pull-tar", "-", "--name", "UPPER"),
                           ("pull-tar", "-", "--env", "NOVALUE="[:-1]), ("--root",), ("--root", "", "images")):
             with self.subTest(arguments):
                 box.fails(2, *arguments)

@@ -22,6 +22,8 @@ class Lists(E2E):
         self.assertLessEqual({"id", "names", "layers", "size_bytes", "created"}, set(image))
         self.assertEqual((image["id"], image["names"]), (identity, ["demo:1"]))
         self.assertGreater(image["size_bytes"], 500_000)
+        self.assertEqual(box.json("images", "--ids"), [identity])
+        self.assertEqual(box.ok("images", "--ids"), identity + "\n")
         table = box.ok("images")
         for word in ("demo", "1", identity[7:19]):
             self.assertIn(word, table)
