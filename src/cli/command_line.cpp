@@ -175,7 +175,8 @@ void CommandLine::refuse_unknown(const std::string& name) const {
   std::vector<std::string> known{"--help"};
   for (const OptionDescription& option : describe().options)
     known.insert(known.end(), option.names.begin(), option.names.end());
-  std::string hint = did_you_mean(name, known);
+  // One letter is like every other.
+  std::string hint = name.starts_with("--") ? did_you_mean(name, known) : "";
   if (hint.empty()) hint = fmt::format("see 'layerbox {} --help'", impl_->about.verb);
   throw UsageError(fmt::format("{}: there is no option '{}'", impl_->about.verb, name),
                    std::move(hint));

@@ -36,7 +36,7 @@ void Environment::remove(std::string_view name) {
 void apply_env_flag(Environment& environment, const std::string& flag, const HostVariable& host) {
   const std::size_t equals = flag.find('=');
   if (equals == 0 || flag.empty())
-    throw UsageError(fmt::format("'-e {}' names no variable", flag), "write -e NAME=VALUE");
+    throw UsageError(fmt::format("run: '-e {}' names no variable", flag), "write -e NAME=VALUE");
   if (equals != std::string::npos) {
     environment.set(flag);
   } else if (const std::optional<std::string> value = host(flag)) {

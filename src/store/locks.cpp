@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
+#include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "store/layout.hpp"
 
@@ -9,7 +12,14 @@ namespace layerbox {
 namespace {
 
 UniqueFd open_locks(FdRef root) {
-  return open_beneath(root, RelPath::parse(layout::kLocks), O_RDWR | O_CLOEXEC);
+  try {
+    return open_beneath(root, RelPath::parse(layout::kLocks), O_RDWR | O_CLOEXEC);
+  } catch (const Error& error) {
+    if (error.error_number() != EROFS) throw;
+    throw Error(ErrorKind::unsupported, "the store is on a file system mounted read-only", EROFS)
+        .set_hint("such a store can be listed, not used; mount it writable, or choose another "
+                  "with --root");
+  }
 }
 
 } // namespace
