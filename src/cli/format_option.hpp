@@ -1,9 +1,12 @@
-// format_option: --format, of every verb that lists or shows something.
+// format_option: --format, of every verb that lists or shows something, and --ids of those that
+// list.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "cli/command_line.hpp"
+#include "cli/output.hpp"
 
 namespace layerbox {
 
@@ -17,6 +20,32 @@ class FormatOption {
 
  private:
   std::string word_ = "table";
+};
+
+class ListOptions {
+ public:
+  void declare(CommandLine& line) {
+    line.flag("-q,--ids", ids_only_, "the ids alone");
+    format_.declare(line);
+  }
+
+  // Prints the ids as lines or an array, or the JSON `document()` or the `table()` of all.
+  template <typename Document, typename TableText>
+  void print_listing(const std::vector<std::string>& ids, const Document& document,
+                     const TableText& table) const {
+    if (format_.json()) {
+      print_json(ids_only_ ? nlohmann::ordered_json(ids) : document());
+      return;
+    }
+    std::string lines;
+    for (const std::string& id : ids)
+      lines += id + '\n';
+    print(ids_only_ ? lines : table());
+  }
+
+ private:
+  bool ids_only_ = false;
+  FormatOption format_;
 };
 
 } // namespace layerbox

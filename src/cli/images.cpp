@@ -20,8 +20,7 @@ class ImagesVerb : public Verb {
                  "that lies in layers which other images have, too.\n\n"
                  "The JSON document is an array of objects: id, names, layers (how many), "
                  "size_bytes, shared_bytes, created, os, architecture.");
-    line.flag("-q,--ids", ids_only_, "the ids alone");
-    format_.declare(line);
+    list_.declare(line);
     line.example("layerbox images", "list all images");
     line.example("layerbox images --format json | jq -r '.[].names[]'", "all names, for a program");
   }
@@ -34,12 +33,8 @@ class ImagesVerb : public Verb {
     for (const ImageRow& image : images_)
       for (const LayerKey& layer : image.layers)
         ++uses_[layer];
-    if (format_.json())
-      print_json(ids_only_ ? nlohmann::ordered_json(ids()) : document());
-    else if (ids_only_)
-      print_lines(ids());
-    else
-      print(table());
+    list_.print_listing(
+        ids(), [this] { return document(); }, [this] { return table(); });
     return exit_code::kDone;
   }
 
@@ -94,8 +89,7 @@ class ImagesVerb : public Verb {
     return table.text();
   }
 
-  bool ids_only_ = false;
-  FormatOption format_;
+  ListOptions list_;
   std::vector<ImageRow> images_;
   std::map<LayerKey, std::uint64_t> sizes_;
   std::map<LayerKey, std::size_t> uses_; // by how many images

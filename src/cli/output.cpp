@@ -1,6 +1,5 @@
 #include "cli/output.hpp"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -36,10 +35,6 @@ std::string fitted(const std::string& text, std::size_t columns) {
 
 void print(std::string_view text) {
   write_all(FdRef(STDOUT_FILENO), std::as_bytes(std::span(text)), "standard output");
-}
-
-void print_lines(const std::vector<std::string>& lines) {
-  print(fmt::format("{}{}", fmt::join(lines, "\n"), lines.empty() ? "" : "\n"));
 }
 
 void print_json(const nlohmann::ordered_json& document) {

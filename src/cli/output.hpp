@@ -14,8 +14,6 @@ namespace layerbox {
 
 // Writes all of `text` to standard output. Throws Error, so that a full disk is not a success.
 void print(std::string_view text);
-// A line each.
-void print_lines(const std::vector<std::string>& lines);
 // One document, indented, with a newline. Bytes that are not UTF-8 are replaced.
 void print_json(const nlohmann::ordered_json& document);
 

@@ -29,20 +29,15 @@ class PsVerb : public Verb {
                  "running, exited, or dead when layerbox was killed), exit_status (or null), pid "
                  "(0 when nothing runs), backend, command, created.");
     line.flag("-a,--all", all_, "the stopped ones, too");
-    line.flag("-q,--ids", ids_only_, "the ids alone");
-    format_.declare(line);
+    list_.declare(line);
     line.example("layerbox ps -a", "list all containers");
   }
 
   int run(Invocation& invocation) override {
     for (ContainerInfo& container : list_containers(invocation.swept_store()))
       if (all_ || container.held) containers_.push_back(std::move(container));
-    if (format_.json())
-      print_json(ids_only_ ? nlohmann::ordered_json(ids()) : document());
-    else if (ids_only_)
-      print_lines(ids());
-    else
-      print(table());
+    list_.print_listing(
+        ids(), [this] { return document(); }, [this] { return table(); });
     return exit_code::kDone;
   }
 
@@ -87,8 +82,7 @@ class PsVerb : public Verb {
   }
 
   bool all_ = false;
-  bool ids_only_ = false;
-  FormatOption format_;
+  ListOptions list_;
   std::vector<ContainerInfo> containers_;
 };
 
