@@ -36,10 +36,14 @@ struct ContainerState {
   std::int64_t created = 0;       // unix seconds
   std::int64_t finished = 0;      // 0: not yet
   std::optional<int> exit_status; // as the shell would say it
+  bool oom_killed = false;        // the kernel killed a process of it for want of memory
   // The running first process, as seen from the host; 0 when none runs.
   std::int32_t pid = 0;
   std::uint64_t pid_start_time = 0; // field 22 of /proc/PID/stat, clock ticks since boot
   std::uint64_t pid_namespace = 0;  // inode number of /proc/PID/ns/pid
+  // Absolute paths of its cgroups, written down before they are made. Each is called
+  // cgroup_name(id).
+  std::vector<std::string> cgroups;
 };
 
 std::string new_container_id(); // 64 random hex digits (getrandom(2))
@@ -75,7 +79,8 @@ struct ContainerInfo {
 std::vector<ContainerInfo> list_containers(const Store& store);
 
 // Kills the first process (and with it all others) of a container whose lease nobody holds, if it
-// is still there; identified by start time and pid namespace through a pidfd. Requires the lease.
+// is still there; identified by start time and pid namespace through a pidfd. Then its cgroups are
+// ended, with whatever is in them. Requires the lease. Throws Error.
 void kill_leftover(const ContainerState& state);
 
 } // namespace layerbox

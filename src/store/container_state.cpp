@@ -40,6 +40,9 @@ ContainerState from_json(const Json& json) {
   state.pid = json.at("pid").get<std::int32_t>();
   state.pid_start_time = json.at("pid_start_time").get<std::uint64_t>();
   state.pid_namespace = json.at("pid_namespace").get<std::uint64_t>();
+  // States that were written before there were limits have neither.
+  state.oom_killed = json.value("oom_killed", false);
+  state.cgroups = json.value("cgroups", std::vector<std::string>());
   return state;
 }
 
@@ -68,6 +71,8 @@ std::string container_state_text(const ContainerState& state) {
       {"pid", state.pid},
       {"pid_start_time", state.pid_start_time},
       {"pid_namespace", state.pid_namespace},
+      {"oom_killed", state.oom_killed},
+      {"cgroups", state.cgroups},
   };
   if (state.image) json["image"] = state.image->str();
   if (state.exit_status) json["exit_status"] = *state.exit_status;

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/cgroup_end.hpp"
 #include "base/error.hpp"
 #include "base/stream.hpp"
 
@@ -94,7 +95,9 @@ bool first_process_lives(const ContainerState& state) {
   return is_first_process(state, facts) && facts->state != 'Z' && facts->state != 'X';
 }
 
-void kill_leftover(const ContainerState& state) {
+namespace {
+
+void kill_first_process(const ContainerState& state) {
   if (state.pid <= 0) return;
   const UniqueFd pidfd(open_pidfd(state.pid));
   if (!pidfd) {
@@ -110,6 +113,13 @@ void kill_leftover(const ContainerState& state) {
     throw_errno(errno, "end container " + state.id + ": kill its process");
   }
   wait_until_gone(pidfd.get(), state);
+}
+
+} // namespace
+
+void kill_leftover(const ContainerState& state) {
+  kill_first_process(state);
+  if (!state.cgroups.empty()) end_cgroups(state.cgroups, cgroup_name(state.id));
 }
 
 } // namespace layerbox

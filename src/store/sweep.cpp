@@ -31,7 +31,8 @@ struct ContainersInUse {
   bool all_known = true; // false: the state of one that must stay cannot be read
 };
 
-// A kept container whose layerbox was killed and whose processes were not; its lease is held here.
+// A kept container whose layerbox was killed, and whose processes were not or whose cgroups are
+// there; its lease is held here.
 struct Leftover {
   FileLock lease;
   ContainerState state;
@@ -83,7 +84,8 @@ class Marker {
       return true;
     }
     if (!state) return false;
-    if (lock && first_process_lives(*state)) leftovers_.push_back({std::move(*lock), *state});
+    if (lock && (first_process_lives(*state) || !state->cgroups.empty()))
+      leftovers_.push_back({std::move(*lock), *state});
     layers.insert(layers.end(), state->layers.begin(), state->layers.end());
     return true;
   }

@@ -43,6 +43,8 @@ class ContainerLeaseTest : public StoreTest {
     state.pid = 42;
     state.pid_start_time = ~std::uint64_t{0};
     state.pid_namespace = 4'026'531'836;
+    state.oom_killed = true;
+    state.cgroups = {"/sys/fs/cgroup/memory/layerbox-" + state.id};
     return state;
   }
 
@@ -97,6 +99,18 @@ TEST_F(ContainerLeaseTest, GivesTheStateBackAsItWasWritten) {
   EXPECT_EQ(container_state_text(lease->state()), container_state_text(state));
   EXPECT_EQ(lease->state().layers, state.layers);
   EXPECT_EQ(lease->state().command, state.command);
+}
+
+TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
+  std::string text = container_state_text(full_state());
+  for (const std::string field : {"oom_killed", "cgroups"}) {
+    const std::size_t at = text.find(field);
+    ASSERT_NE(at, std::string::npos);
+    text.replace(at, 1, "_");
+  }
+  const ContainerState state = parse_container_state(text);
+  EXPECT_FALSE(state.oom_killed);
+  EXPECT_TRUE(state.cgroups.empty());
 }
 
 TEST_F(ContainerLeaseTest, ShowsACommandThatIsNoText) {

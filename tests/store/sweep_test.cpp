@@ -4,6 +4,9 @@
 
 #include <sys/stat.h>
 
+#include <sstream>
+
+#include "base/cgroup_end.hpp"
 #include "store/process_identity.hpp"
 #include "tests/store/child_process.hpp"
 #include "tests/store/ordinary_user.hpp"
@@ -186,6 +189,56 @@ TEST_F(Sweep, EndsTheProcessOfADeadContainerThatIsKept) {
   EXPECT_EQ(store_.sweep().removed, 0U);
   EXPECT_TRUE(exists(container_path(id)));
   EXPECT_EQ(process.wait(), 128 + SIGKILL);
+}
+
+// A cgroup of the container's, with a process in it: its layerbox was killed between making it and
+// writing down the first process. "" where none can be made.
+std::string make_cgroup_of(const ContainerState& state, const Child& process) {
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    if (line.find(" - cgroup") == std::string::npos) continue;
+    std::istringstream fields(line);
+    std::string skipped, point;
+    fields >> skipped >> skipped >> skipped >> skipped >> point;
+    const std::string path = point + '/' + cgroup_name(state.id);
+    if (::mkdir(path.c_str(), 0755) != 0) continue;
+    write_file(path + "/cgroup.procs", std::to_string(process.pid()));
+    return path;
+  }
+  return "";
+}
+
+TEST_F(Sweep, EndsTheCgroupsOfDeadContainersAndWhatIsInThem) {
+  for (const Keep keep : {Keep::throw_away, Keep::kept}) {
+    Child process(wait_for_a_signal);
+    ContainerState state;
+    state.id = new_container_id();
+    state.keep = keep;
+    const std::string path = make_cgroup_of(state, process);
+    if (path.empty()) LAYERBOX_SKIP("cgroups", "no cgroup can be made here");
+    state.cgroups = {path};
+    (void)ContainerLease::create(store_, state);
+    const auto result = store_.sweep();
+    EXPECT_EQ(result.left, 0U) << result.why;
+    EXPECT_FALSE(exists(path));
+    EXPECT_EQ(process.wait(), 128 + SIGKILL);
+    EXPECT_EQ(exists(container_path(state.id)), keep == Keep::kept);
+  }
+}
+
+TEST_F(Sweep, LeavesTheCgroupsOfTheLiving) {
+  Child process(wait_for_a_signal);
+  ContainerState state;
+  state.id = new_container_id();
+  const std::string path = make_cgroup_of(state, process);
+  if (path.empty()) LAYERBOX_SKIP("cgroups", "no cgroup can be made here");
+  state.cgroups = {path};
+  const ContainerLease lease = ContainerLease::create(store_, state);
+  store_.sweep();
+  EXPECT_TRUE(exists(path));
+  process.kill_and_wait();
+  kill_leftover(state);
+  EXPECT_FALSE(exists(path));
 }
 
 TEST_F(Sweep, IsSafeInManyProcessesAtOnceBesideImports) {
