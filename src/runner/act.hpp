@@ -13,10 +13,12 @@ namespace layerbox {
 
 enum class Act : std::uint8_t {
   // Before the ids are mapped, beside the parent's work.
+  join_cgroup,    // fd: the file of a cgroup that takes "0" for who writes it
   private_mounts, // nothing we mount reaches the host, nothing of the host's reaches us
   hostname,       // data: the name
   loopback,       // "lo" up
   wait_go,        // until the parent has mapped the ids
+  hide_cgroups,   // a cgroup namespace: what we are in now is the root of all that is seen
   become_root,    // ids 0 of the namespace
   // The rootfs.
   scratch,      // a tmpfs on the old root, gone with it: provided files, empty directory for masks

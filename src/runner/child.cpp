@@ -18,6 +18,10 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
   switch (op.act) {
   case Act::private_mounts:
     return private_mounts(context, op);
+  case Act::join_cgroup:
+    return join_cgroup(context, op);
+  case Act::hide_cgroups:
+    return hide_cgroups(context, op);
   case Act::hostname:
     return hostname(context, op);
   case Act::loopback:

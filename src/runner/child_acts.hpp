@@ -46,6 +46,9 @@ int tmpfs(ChildContext&, const ChildOp&) noexcept;
 int provide(ChildContext&, const ChildOp&) noexcept;
 int mask(ChildContext&, const ChildOp&) noexcept;
 int read_only(ChildContext&, const ChildOp&) noexcept;
+// child_cgroup.cpp
+int join_cgroup(ChildContext&, const ChildOp&) noexcept;
+int hide_cgroups(ChildContext&, const ChildOp&) noexcept;
 // child_process.cpp
 int hostname(ChildContext&, const ChildOp&) noexcept;
 int loopback(ChildContext&, const ChildOp&) noexcept;

@@ -17,12 +17,13 @@ std::vector<ChildIdRange> ranges(const std::vector<IdRange>& map) {
 
 } // namespace
 
-ChildProgram::ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones)
+ChildProgram::ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones,
+                           const std::vector<UniqueFd>& entrances)
     : uids_(ranges(plan.id_map.uids)), gids_(ranges(plan.id_map.gids)) {
   ops_.reserve(plan.steps.size());
   lists_.reserve(plan.steps.size()); // pointers to its elements' data stay
   for (const Step& step : plan.steps)
-    add_op(step, clones);
+    add_op(step, clones, entrances);
   for (const std::string& word : plan.args)
     args_.push_back(mutable_text(word));
   args_.push_back(nullptr);
@@ -48,11 +49,13 @@ ChildProgram::ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones
   context_.capabilities = plan.capabilities;
 }
 
-void ChildProgram::add_op(const Step& step, const std::vector<UniqueFd>& clones) {
+void ChildProgram::add_op(const Step& step, const std::vector<UniqueFd>& clones,
+                          const std::vector<UniqueFd>& entrances) {
   ChildOp op;
   op.act = step.act;
   op.flags = step.flags;
-  op.fd = step.clone == kNoClone ? -1 : clones[static_cast<std::size_t>(step.clone)].get();
+  if (step.clone != kNoClone) op.fd = clones[static_cast<std::size_t>(step.clone)].get();
+  if (step.cgroup != kNoCgroup) op.fd = entrances[static_cast<std::size_t>(step.cgroup)].get();
   op.mount_flags = step.mount_flags;
   op.target = step.target.c_str();
   op.source = step.source.c_str();

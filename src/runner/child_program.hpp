@@ -12,9 +12,10 @@ namespace layerbox {
 
 class ChildProgram {
  public:
-  // Keeps pointers into `plan` and the numbers of `clones` (one descriptor for each of
-  // plan.clones), which must outlive it.
-  ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones);
+  // Keeps pointers into `plan` and the numbers of `clones` (one descriptor for each of plan.clones)
+  // and of `entrances` (one for each of plan.cgroups), which must outlive it.
+  ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones,
+               const std::vector<UniqueFd>& entrances);
   ChildProgram(const ChildProgram&) = delete;
   ChildProgram& operator=(const ChildProgram&) = delete;
 
@@ -22,7 +23,8 @@ class ChildProgram {
   ChildContext& context() { return context_; }
 
  private:
-  void add_op(const Step& step, const std::vector<UniqueFd>& clones);
+  void add_op(const Step& step, const std::vector<UniqueFd>& clones,
+              const std::vector<UniqueFd>& entrances);
   const char* const* keep_list(const std::vector<std::string>& words);
 
   std::vector<ChildOp> ops_;

@@ -30,8 +30,8 @@ void add(Plan& plan, Act act) {
 }
 
 std::uint64_t namespaces_of(const RunSpec& spec) {
-  std::uint64_t flags =
-      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  std::uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+  if (spec.cgroups.empty()) flags |= CLONE_NEWCGROUP; // else hide_cgroups, from within them
   if (spec.network == NetworkMode::none) flags |= CLONE_NEWNET;
   return flags;
 }
@@ -80,11 +80,27 @@ void set_process(Plan& plan, const ProcessSpec& process) {
   plan.interactive = process.interactive;
 }
 
+// A limit that nobody will set must not look as if it were there.
+void require_placed(const RunSpec& spec) {
+  if ((spec.limits.any() || !spec.cgroup_parent.empty()) && spec.cgroups.empty())
+    throw Error(ErrorKind::invalid_argument, "there are limits, and no cgroup to set them in");
+}
+
+void add_cgroups(Plan& plan, const RunSpec& spec) {
+  plan.cgroups = spec.cgroups;
+  for (std::size_t i = 0; i < plan.cgroups.size(); ++i)
+    if (plan.cgroups[i].version == CgroupVersion::v1)
+      plan.steps.push_back({.act = Act::join_cgroup, .cgroup = static_cast<int>(i)});
+}
+
 void add_before_maps(Plan& plan, const RunSpec& spec) {
+  add_cgroups(plan, spec);
   add(plan, Act::private_mounts);
   plan.steps.push_back({.act = Act::hostname, .data = hostname_of(spec)});
   if (spec.network == NetworkMode::none) add(plan, Act::loopback);
   add(plan, Act::wait_go);
+  // Only now: where clone3(2) is not to be had, it is the launcher who moves the child in.
+  if (!plan.cgroups.empty()) add(plan, Act::hide_cgroups);
   add(plan, Act::become_root);
 }
 
@@ -129,6 +145,7 @@ Plan compile(const RunSpec& spec, const HostFacts& facts) {
   plan.may_setgroups = facts.setgroups.available;
   if (!spec.id_map.maps_uid(0) || !spec.id_map.maps_gid(0))
     refuse("the id map gives the container no id 0");
+  require_placed(spec);
   set_process(plan, spec.process);
 
   add_before_maps(plan, spec);

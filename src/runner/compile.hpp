@@ -2,7 +2,7 @@
 // looks at nothing but its arguments.
 //
 // The order is the security argument, so it stands here once:
-//   before the id maps   mounts private, host name, loopback: beside the launcher's work
+//   before the id maps   into cgroups, mounts private, host name, loopback: beside the launcher
 //   root of the namespace
 //   rootfs               scratch tmpfs, the anchor's clone, the overlay on it
 //   kernel file systems  /proc, /sys, /dev: on real directories only, never through a symlink

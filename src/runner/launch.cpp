@@ -56,26 +56,37 @@ Pipe make_socket_pair() {
   throw failure;
 }
 
-// clone3(2), or clone(2) where a filter or an old kernel has no clone3. Returns twice.
-long make_process(std::uint64_t namespaces, int* pidfd) {
+// clone3(2), or clone(2) where a filter or an old kernel has no clone3. Returns twice. Sets
+// `born_in` when the process has been born in the cgroup `birthplace`.
+long make_process(std::uint64_t namespaces, FdRef birthplace, int* pidfd, bool* born_in) {
   struct clone_args args {};
   args.flags = namespaces | CLONE_PIDFD;
   args.pidfd = reinterpret_cast<std::uint64_t>(pidfd);
   args.exit_signal = SIGCHLD;
   if (!fault_forced("LAYERBOX_FAULT_NO_CLONE3")) {
-    const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    struct clone_args with_cgroup = args;
+    if (birthplace.get() >= 0) {
+      with_cgroup.flags |= CLONE_INTO_CGROUP;
+      with_cgroup.cgroup = static_cast<__u64>(birthplace.get());
+    }
+    const long pid = ::syscall(SYS_clone3, &with_cgroup, sizeof with_cgroup);
+    *born_in = true;
     if (pid >= 0 || errno != ENOSYS) return pid;
   }
+  *born_in = false;
   const auto flags = static_cast<unsigned long>(args.flags | SIGCHLD);
   return ::syscall(SYS_clone, flags, nullptr, pidfd, nullptr, nullptr);
 }
 
-ChildProcess start_child(const Plan& plan, ChildContext& context) {
+ChildProcess start_child(const Plan& plan, const Cgroups& cgroups, ChildContext& context) {
   int pidfd = -1;
-  const long pid = make_process(plan.namespaces, &pidfd);
+  bool born_in = false;
+  const long pid = make_process(plan.namespaces, cgroups.birthplace(), &pidfd, &born_in);
   if (pid == 0) run_child(context);
   if (pid < 0) refuse_clone(errno);
-  return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
+  ChildProcess process(static_cast<pid_t>(pid), UniqueFd(pidfd));
+  if (!born_in) cgroups.move_in(process.pid());
+  return process;
 }
 
 std::string read_proc(pid_t pid, std::string_view name) {
@@ -188,7 +199,7 @@ int ChildProcess::wait_status() {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-Launched launch(const Plan& plan, const Identity& identity,
+Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
                 const std::function<void(const Started&)>& started, TerminalSize size) {
   std::vector<UniqueFd> clones = open_clones(plan.clones);
   Pipe go = make_pipe();
@@ -196,7 +207,7 @@ Launched launch(const Plan& plan, const Identity& identity,
   Pipe terminal;
   if (plan.terminal) terminal = make_socket_pair();
 
-  ChildProgram program(plan, clones);
+  ChildProgram program(plan, clones, cgroups.entrances());
   ChildContext& context = program.context();
   context.go_fd = go.read.get();
   context.launcher_go_fd = go.write.get();
@@ -205,7 +216,7 @@ Launched launch(const Plan& plan, const Identity& identity,
   context.rows = size.rows;
   context.columns = size.columns;
 
-  Launched box{start_child(plan, context), std::move(go.write), {}, {}};
+  Launched box{start_child(plan, cgroups, context), std::move(go.write), {}, {}};
   report.write.reset();
   terminal.write.reset();
   Started told;

@@ -12,6 +12,7 @@
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
+#include "runner/cgroups.hpp"
 #include "runner/child.hpp"
 #include "runner/plan.hpp"
 #include "runner/run_container.hpp"
@@ -56,7 +57,8 @@ struct Launched {
 // Requires: descriptors 0 to 2 open, signals that will be relayed blocked.
 // Throws Error when the process cannot be made or its ids cannot be mapped, and what `started`
 // throws; nothing is left then.
-Launched launch(const Plan& plan, const Identity& identity,
+// The process is in `cgroups`, those of the plan, before it does anything else.
+Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
                 const std::function<void(const Started&)>& started, TerminalSize size);
 
 } // namespace layerbox

@@ -17,6 +17,7 @@ std::string step_text(const Step& step) {
   add_word(line, "source", step.source);
   if (step.act != Act::provide) add_word(line, "data", step.data);
   if (step.clone != kNoClone) line += fmt::format(" clone={}", step.clone);
+  if (step.cgroup != kNoCgroup) line += fmt::format(" cgroup={}", step.cgroup);
   if (step.mount_flags != 0) line += fmt::format(" mount_flags={:#x}", step.mount_flags);
   if ((step.flags & kOptional) != 0) line += " optional";
   if ((step.flags & kRecursive) != 0) line += " recursive";
@@ -28,12 +29,27 @@ std::string step_text(const Step& step) {
   return line;
 }
 
+std::string cgroup_text(std::size_t index, const CgroupDir& dir) {
+  std::string line =
+      fmt::format("cgroup {} {} {}", index, dir.version == CgroupVersion::v2 ? "v2" : "v1",
+                  printable(dir.path()));
+  for (const std::string& controller : dir.enable)
+    line += " +" + printable(controller);
+  for (const CgroupWrite& write : dir.writes)
+    line += fmt::format(" {}={}", write.file, printable(write.text));
+  return line + '\n';
+}
+
 } // namespace
 
 std::string_view act_name(Act act) {
   switch (act) {
   case Act::private_mounts:
     return "private_mounts";
+  case Act::join_cgroup:
+    return "join_cgroup";
+  case Act::hide_cgroups:
+    return "hide_cgroups";
   case Act::hostname:
     return "hostname";
   case Act::loopback:
@@ -106,6 +122,8 @@ std::string_view act_name(Act act) {
 
 std::string plan_text(const Plan& plan) {
   std::string text;
+  for (std::size_t i = 0; i < plan.cgroups.size(); ++i)
+    text += cgroup_text(i, plan.cgroups[i]);
   for (std::size_t i = 0; i < plan.clones.size(); ++i) {
     const CloneSource& clone = plan.clones[i];
     text += fmt::format("clone {} {}{}{}{}{}\n", i, printable(clone.path),

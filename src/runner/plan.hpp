@@ -14,6 +14,7 @@
 
 #include "base/id_map.hpp"
 #include "runner/act.hpp"
+#include "runner/cgroup_dir.hpp"
 
 namespace layerbox {
 
@@ -31,11 +32,13 @@ struct CloneSource {
 };
 
 inline constexpr int kNoClone = -1;
+inline constexpr int kNoCgroup = -1;
 
 struct Step {
   Act act = Act::exec;
   std::uint32_t flags = 0;       // kOptional … of act.hpp
   int clone = kNoClone;          // index in Plan.clones
+  int cgroup = kNoCgroup;        // index in Plan.cgroups
   unsigned long mount_flags = 0; // MS_*
   std::string target = {};
   std::string source = {};
@@ -49,6 +52,7 @@ struct Plan {
   std::uint64_t namespaces = 0; // CLONE_NEW*
   IdMap id_map;
   bool may_setgroups = true;
+  std::vector<CgroupDir> cgroups; // made before the process is
   std::vector<CloneSource> clones;
   std::vector<Step> steps;
 

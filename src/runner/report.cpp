@@ -15,6 +15,11 @@ std::string purpose(const Plan& plan, const Step& step) {
   switch (step.act) {
   case Act::private_mounts:
     return "making the container's mounts private";
+  case Act::join_cgroup:
+    return fmt::format("entering the cgroup '{}'",
+                       printable(plan.cgroups.at(static_cast<std::size_t>(step.cgroup)).path()));
+  case Act::hide_cgroups:
+    return "making a cgroup namespace";
   case Act::hostname:
     return fmt::format("setting the host name '{}'", printable(step.data));
   case Act::loopback:
@@ -151,6 +156,10 @@ std::string hint_for(const Step& step, const ChildReport& report, const Identity
   if (step.act == Act::session && report.error == EDQUOT)
     return "this user has too many keyrings; see the sysctls kernel.keys.maxkeys and "
            "kernel.keys.root_maxkeys";
+  if (step.act == Act::join_cgroup && report.error == ENOSPC)
+    return "the cgroup above has no CPUs or no memory nodes: see its cpuset.cpus and cpuset.mems";
+  if (step.act == Act::fork_init && report.error == EAGAIN)
+    return "with --init two processes must be allowed: see --pids-limit";
   if (report.error == ENOSYS) return "the runner needs Linux 5.12 or later";
   return "";
 }

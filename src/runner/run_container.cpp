@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "runner/cgroups.hpp"
 #include "runner/compile.hpp"
 #include "runner/launch.hpp"
 #include "runner/report.hpp"
@@ -24,7 +25,33 @@ void require_standard_streams() {
 RunOutcome outcome_of(const Plan& plan, const ChildReport& report, const Identity& identity) {
   const Error error = report_error(plan, report, identity);
   if (!is_command_failure(report)) throw error;
-  return {command_exit_status(report), error.what(), error.hint()};
+  RunOutcome outcome;
+  outcome.exit_status = command_exit_status(report);
+  outcome.failure = error.what();
+  outcome.hint = error.hint();
+  return outcome;
+}
+
+Launched launch_in(const Cgroups& cgroups, const Plan& plan, const Identity& identity,
+                   const RunHooks& hooks) {
+  try {
+    return launch(plan, identity, cgroups, hooks.started,
+                  plan.terminal ? own_terminal_size() : TerminalSize{});
+  } catch (Error& error) {
+    if (cgroups.oom_kills() > 0)
+      error.set_hint("the kernel killed it for want of memory: the limit is too low for a start");
+    throw;
+  }
+}
+
+// Requires that the container's process has ended.
+void finish_cgroups(Cgroups& cgroups, RunOutcome& outcome) {
+  outcome.oom_killed = cgroups.oom_kills() > 0;
+  try {
+    cgroups.end();
+  } catch (const Error& error) {
+    outcome.cgroups_left = error.what();
+  }
 }
 
 } // namespace
@@ -34,8 +61,8 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   const Plan plan = compile(spec, probe_host_facts(identity));
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
-  Launched box =
-      launch(plan, identity, hooks.started, terminal ? own_terminal_size() : TerminalSize{});
+  Cgroups cgroups = Cgroups::make(plan.cgroups);
+  Launched box = launch_in(cgroups, plan, identity, hooks);
   if (box.report) {
     (void)box.process.wait_status();
     return outcome_of(plan, *box.report, identity);
@@ -45,7 +72,10 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
     console.emplace(std::move(box.terminal),
                     plan.interactive ? Console::Input::relayed : Console::Input::none);
   if (hooks.idle) hooks.idle();
-  return {supervise(box.process, gate, console ? &*console : nullptr), "", ""};
+  RunOutcome outcome;
+  outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr);
+  finish_cgroups(cgroups, outcome);
+  return outcome;
 }
 
 } // namespace layerbox

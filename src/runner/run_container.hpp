@@ -38,6 +38,10 @@ struct RunOutcome {
   int exit_status = 0;
   std::string failure;
   std::string hint;
+  // The kernel killed a process of the container for want of memory.
+  bool oom_killed = false;
+  // Why the container's cgroups could not be removed; empty when they are gone.
+  std::string cgroups_left;
 };
 
 // Throws Error when the container could not be set up (the caller exits with 125): the message

@@ -11,6 +11,8 @@
 
 #include "base/id_map.hpp"
 #include "base/mount_plan.hpp"
+#include "runner/cgroup_dir.hpp"
+#include "runner/limits.hpp"
 
 namespace layerbox {
 
@@ -54,6 +56,11 @@ struct RunSpec {
   std::string hostname;          // "" gives the first 12 digits of the id
   std::vector<MountSpec> mounts; // volumes and tmpfs, in the user's order
   NetworkMode network = NetworkMode::none;
+  Limits limits;
+  std::string cgroup_parent; // "/a/b" from the root of the hierarchies; "" for the caller's own
+  // Of place_cgroups() for the two above. Empty without them: then the container stays where the
+  // caller is, and its start pays nothing.
+  std::vector<CgroupDir> cgroups;
   IdMap id_map;              // of the container's user namespace
   bool idmap_rootfs = false; // the anchor's ids are mapped by mount (root's containers)
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;

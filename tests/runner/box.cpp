@@ -21,7 +21,10 @@
 #include <sstream>
 #include <thread>
 
+#include "base/cgroup_end.hpp"
 #include "base/error.hpp"
+#include "runner/cgroup_place.hpp"
+#include "runner/cgroups.hpp"
 
 namespace layerbox::test {
 namespace {
@@ -57,6 +60,8 @@ std::string outcome_text(const RunSpec& spec, const Launcher::Options& options) 
   try {
     const RunOutcome outcome = run_container(spec, options.identity, options.hooks);
     text << outcome.exit_status << '\n' << outcome.failure << '\n' << outcome.hint << '\n';
+    text << outcome.oom_killed << '\n';
+    if (!outcome.cgroups_left.empty()) text << "cgroups left: " << outcome.cgroups_left << '\n';
   } catch (const Error& error) {
     text << 125 << '\n' << error.what() << '\n' << error.hint() << '\n';
   } catch (const std::exception& error) {
@@ -125,6 +130,56 @@ RunSpec spec(const BusyboxRootfs& rootfs, std::vector<std::string> args) {
   spec.masked_paths = default_masked_paths();
   spec.read_only_paths = default_read_only_paths();
   return spec;
+}
+
+RunSpec limited(RunSpec spec, Limits limits) {
+  spec.container_id = random_token() + random_token();
+  spec.limits = std::move(limits);
+  spec.cgroups = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
+  return spec;
+}
+
+pid_t first_process_of(pid_t launcher) {
+  const std::string id = std::to_string(launcher);
+  std::ifstream children("/proc/" + id + "/task/" + id + "/children");
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+void kill_first_process_of(const Launcher& launcher) {
+  const pid_t first = first_process_of(launcher.pid());
+  if (first > 0) // 0 would be all of us
+    ::kill(first, SIGKILL);
+  else
+    ADD_FAILURE() << "there is no container";
+}
+
+std::vector<std::string> cgroups_left(const RunSpec& spec) {
+  std::vector<std::string> left;
+  for (const std::string& path : cgroup_paths(spec.cgroups))
+    if (fs::exists(path)) left.push_back(path);
+  return left;
+}
+
+// Dead, and its parent has not asked yet.
+static bool is_zombie(const std::string& pid) {
+  std::ifstream file("/proc/" + pid + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  return text.find(") Z ") != std::string::npos || text.find(") X ") != std::string::npos;
+}
+
+std::vector<pid_t> processes_of(const RunSpec& spec) {
+  std::vector<pid_t> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file("/proc/" + name + "/cgroup");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (text.find(cgroup_name(spec.container_id)) != std::string::npos && !is_zombie(name))
+      found.push_back(std::stoi(name));
+  }
+  return found;
 }
 
 RunSpec shell_spec(const BusyboxRootfs& rootfs, std::string_view script) {
@@ -207,7 +262,8 @@ void Launcher::wait_for_output(std::string_view text) {
     const ssize_t got = ::read(out_fd_.get(), block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      ADD_FAILURE() << "the output ended without '" << text << "': " << out_ << read_all(err_fd_);
+      ADD_FAILURE() << "the output ended without '" << text << "': " << out_ << read_all(err_fd_)
+                    << read_all(outcome_fd_);
       return;
     }
     out_.append(block.data(), static_cast<std::size_t>(got));
@@ -227,6 +283,10 @@ Result Launcher::wait() {
   outcome.ignore();
   std::getline(outcome, result.failure);
   std::getline(outcome, result.hint);
+  outcome >> result.oom_killed;
+  outcome.ignore();
+  std::string left;
+  if (std::getline(outcome, left)) ADD_FAILURE() << left;
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
   return result;
@@ -250,6 +310,20 @@ bool must_run(std::string_view capability) {
   for (std::string word; std::getline(words, word, ',');)
     if (word == capability) return true;
   return false;
+}
+
+std::string why_no_limits() {
+  Limits limits;
+  limits.memory.limit = 64 << 20;
+  limits.cpu = {.shares = 512, .quota_us = 50'000, .period_us = 100'000, .cpus = "0"};
+  limits.pids = 50;
+  try {
+    const std::string id = random_token();
+    (void)Cgroups::make(place_cgroups(limits, id, ""));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
 }
 
 std::string why_no_root() {

@@ -53,6 +53,7 @@ struct Result {
   std::string out, err; // of the command
   std::string failure;  // RunOutcome.failure, or what was thrown
   std::string hint;
+  bool oom_killed = false;
 };
 
 // A launcher that runs. Its destructor kills it and waits.
@@ -88,6 +89,14 @@ class Launcher {
 
 Result run(const RunSpec& spec, Launcher::Options options = {});
 
+// The same with limits: an id of its own, and cgroups below ours.
+RunSpec limited(RunSpec spec, Limits limits);
+// What the host knows of the container of a limited spec.
+pid_t first_process_of(pid_t launcher);
+void kill_first_process_of(const Launcher& launcher);
+std::vector<std::string> cgroups_left(const RunSpec& spec); // of its directories, those that exist
+std::vector<pid_t> processes_of(const RunSpec& spec);       // alive, in any cgroup named after it
+
 // Skips, with the reason of an attempt, or fails when LAYERBOX_TESTS_MUST_RUN lists `capability`.
 #define LAYERBOX_NEEDS(capability, attempt)                                                        \
   do {                                                                                             \
@@ -97,7 +106,8 @@ Result run(const RunSpec& spec, Launcher::Options options = {});
     if (!why.empty()) GTEST_SKIP() << capability << ": " << why;                                   \
   } while (false)
 bool must_run(std::string_view capability);
-std::string why_no_root(); // empty when containers of the real root can be run
+std::string why_no_limits(); // empty when cgroups can be made for each limit of these tests
+std::string why_no_root();   // empty when containers of the real root can be run
 bool process_exists(pid_t pid);
 // Waits for `condition`; false after a time that only a hang takes.
 bool eventually(const std::function<bool()>& condition);

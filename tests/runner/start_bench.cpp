@@ -3,6 +3,9 @@
 //
 //   runner_start_bench ANCHOR LOWER SCRATCH N COMMAND...     (LOWER and SCRATCH are below ANCHOR)
 //
+// With LIMITS=N in the environment the container gets the first N of a memory limit, a limit of
+// processes, a quota and a set of CPUs: their cgroups are made, entered and removed.
+//
 // COMMAND writes "STAMP <CLOCK_MONOTONIC in ns>" as its first deed.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -18,6 +21,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
 
 namespace {
@@ -50,6 +54,15 @@ RunSpec make_spec(char** argv) {
   return spec;
 }
 
+void set_limits(Limits& limits) {
+  const char* text = std::getenv("LIMITS");
+  const int count = text == nullptr ? 0 : std::atoi(text);
+  if (count > 0) limits.memory.limit = 64 << 20;
+  if (count > 1) limits.pids = 100;
+  if (count > 2) limits.cpu.quota_us = 100'000;
+  if (count > 3) limits.cpu.cpus = "0";
+}
+
 void print(const char* what, std::vector<double> times_us) {
   std::sort(times_us.begin(), times_us.end());
   fmt::print(stderr, "{:<24} median {:8.1f} us   min {:8.1f}   p90 {:8.1f}\n", what,
@@ -61,6 +74,7 @@ void print(const char* what, std::vector<double> times_us) {
 int main(int argc, char** argv) try {
   if (argc < 6) return 2;
   RunSpec spec = make_spec(argv);
+  set_limits(spec.limits);
   Identity root;
   root.privilege = Privilege::root;
   const std::string scratch = std::string(argv[1]) + "/" + argv[3];
@@ -76,6 +90,7 @@ int main(int argc, char** argv) try {
     spec.rootfs.attach = below;
     spec.rootfs.upper = below + "/upper";
     spec.rootfs.work = below + "/work";
+    spec.cgroups = place_cgroups(spec.limits, spec.container_id, "");
     const RunOutcome outcome = run_container(spec, root, {});
     total.push_back(now_us() - begin);
     if (outcome.exit_status != 0) throw Error(ErrorKind::system, outcome.failure);

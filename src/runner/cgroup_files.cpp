@@ -1,0 +1,32 @@
+#include "runner/cgroup_files.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace layerbox {
+
+std::vector<std::string> words_of(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\n";
+  std::vector<std::string> words;
+  for (std::size_t at = text.find_first_not_of(kSpace); at != std::string_view::npos;) {
+    const std::size_t end = std::min(text.find_first_of(kSpace, at), text.size());
+    words.emplace_back(text.substr(at, end - at));
+    at = text.find_first_not_of(kSpace, end);
+  }
+  return words;
+}
+
+std::uint64_t counter_in(std::string_view lines, std::string_view key) {
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    if (!line.starts_with(key) || line.size() <= key.size() || line[key.size()] != ' ') continue;
+    std::uint64_t value = 0;
+    std::from_chars(line.data() + key.size() + 1, line.data() + line.size(), value);
+    return value;
+  }
+  return 0;
+}
+
+} // namespace layerbox

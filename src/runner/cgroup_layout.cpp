@@ -1,0 +1,158 @@
+#include "runner/cgroup_layout.hpp"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "base/fs_at.hpp"
+#include "base/stream.hpp"
+#include "runner/cgroup_files.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr std::size_t kMaxMountinfoBytes = std::size_t{64} << 20;
+constexpr std::size_t kMaxProcCgroupBytes = std::size_t{1} << 20;
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    parts.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+bool is_octal(char c) {
+  return c >= '0' && c <= '7';
+}
+
+// Space, tab, newline and backslash stand as \ooo in mountinfo.
+std::string unescaped(std::string_view field) {
+  std::string text;
+  for (std::size_t i = 0; i < field.size(); ++i) {
+    const bool escape = field[i] == '\\' && i + 3 < field.size() && is_octal(field[i + 1]) &&
+                        is_octal(field[i + 2]) && is_octal(field[i + 3]);
+    if (!escape) {
+      text += field[i];
+      continue;
+    }
+    text += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 +
+                              (field[i + 3] - '0'));
+    i += 3;
+  }
+  return text;
+}
+
+struct Mount {
+  CgroupVersion version = CgroupVersion::v1;
+  std::string root; // which directory of the hierarchy is at the mount point
+  std::string point;
+  std::vector<std::string> options; // of the super block
+  bool read_only = false;
+};
+
+// ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPER_OPTIONS
+std::optional<Mount> parse_mount(std::string_view line) {
+  const std::vector<std::string> words = words_of(line);
+  const auto dash = std::find(words.begin(), words.end(), "-");
+  if (dash - words.begin() < 6 || words.end() - dash < 4) return std::nullopt;
+  const std::string& type = *(dash + 1);
+  if (type != "cgroup" && type != "cgroup2") return std::nullopt;
+  Mount mount;
+  mount.version = type == "cgroup" ? CgroupVersion::v1 : CgroupVersion::v2;
+  mount.root = unescaped(words[3]);
+  mount.point = unescaped(words[4]);
+  mount.options = split(*(dash + 3), ',');
+  mount.read_only = contains(split(words[5], ','), "ro") || contains(mount.options, "ro");
+  return mount;
+}
+
+// Where the mount shows the cgroup `path` of its hierarchy; "" where it does not.
+std::string place_in(const Mount& mount, const std::string& path) {
+  if (path.starts_with("/..")) return ""; // above the root of our cgroup namespace
+  const std::string root = mount.root == "/" ? "" : mount.root;
+  if (path == "/" && root.empty()) return mount.point;
+  if (!path.starts_with(root)) return "";
+  const std::string rest = path.substr(root.size());
+  if (!rest.empty() && rest.front() != '/') return "";
+  return rest == "/" ? mount.point : mount.point + rest;
+}
+
+bool shows(const Mount& mount, const std::vector<std::string>& controllers) {
+  if (controllers.empty()) return mount.version == CgroupVersion::v2;
+  return mount.version == CgroupVersion::v1 &&
+         std::all_of(controllers.begin(), controllers.end(), [&](const std::string& controller) {
+           return contains(mount.options, controller);
+         });
+}
+
+bool is_usable(const CgroupHierarchy& hierarchy) {
+  return !hierarchy.read_only && !hierarchy.own.empty();
+}
+
+// One line of /proc/self/cgroup: ID:CONTROLLER,…:PATH.
+std::optional<CgroupHierarchy> find_hierarchy(const std::vector<Mount>& mounts,
+                                              const std::string& line) {
+  const std::size_t first = line.find(':');
+  const std::size_t second = line.find(':', first == std::string::npos ? first : first + 1);
+  if (second == std::string::npos) return std::nullopt;
+  const std::string names = line.substr(first + 1, second - first - 1);
+  const std::vector<std::string> controllers =
+      names.empty() ? std::vector<std::string>() : split(names, ',');
+  const std::string path = line.substr(second + 1);
+  std::optional<CgroupHierarchy> found;
+  for (const Mount& mount : mounts) {
+    if (!shows(mount, controllers)) continue;
+    CgroupHierarchy candidate{mount.version, controllers, mount.point, place_in(mount, path),
+                              mount.read_only};
+    if (is_usable(candidate)) return candidate;
+    if (!found) found = std::move(candidate);
+  }
+  return found;
+}
+
+std::string read_proc(const char* path, std::size_t max_bytes) {
+  const UniqueFd file = open_path(path, O_RDONLY);
+  FdSource source(file, path);
+  return read_all(source, max_bytes, path);
+}
+
+} // namespace
+
+const CgroupHierarchy* CgroupLayout::v1_with(std::string_view controller) const {
+  const auto found = std::find_if(hierarchies.begin(), hierarchies.end(), [&](const auto& one) {
+    return one.version == CgroupVersion::v1 && contains(one.controllers, controller);
+  });
+  return found == hierarchies.end() ? nullptr : &*found;
+}
+
+const CgroupHierarchy* CgroupLayout::v2() const {
+  const auto found = std::find_if(hierarchies.begin(), hierarchies.end(),
+                                  [](const auto& one) { return one.version == CgroupVersion::v2; });
+  return found == hierarchies.end() ? nullptr : &*found;
+}
+
+CgroupLayout parse_cgroup_layout(std::string_view mountinfo, std::string_view proc_cgroup) {
+  std::vector<Mount> mounts;
+  for (const std::string& line : split(mountinfo, '\n'))
+    if (auto mount = parse_mount(line)) mounts.push_back(std::move(*mount));
+  CgroupLayout layout;
+  for (const std::string& line : split(proc_cgroup, '\n'))
+    if (auto hierarchy = find_hierarchy(mounts, line))
+      layout.hierarchies.push_back(std::move(*hierarchy));
+  return layout;
+}
+
+CgroupLayout read_cgroup_layout() {
+  return parse_cgroup_layout(read_proc("/proc/self/mountinfo", kMaxMountinfoBytes),
+                             read_proc("/proc/self/cgroup", kMaxProcCgroupBytes));
+}
+
+} // namespace layerbox

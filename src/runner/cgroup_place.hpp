@@ -1,0 +1,35 @@
+// cgroup_place: where a container's cgroups are to be, before anything is made, so that their names
+// can be written down first: whoever is killed after that leaves nothing that is not known.
+//
+// One directory in each hierarchy that has a controller for a limit:
+//   version 1   below the caller's own cgroup
+//   version 2   below the nearest cgroup, from the caller's own up, that can hand the controllers
+//               down to its children; a cgroup with processes of its own cannot begin to
+// or below --cgroup-parent, a path in every hierarchy, which must be there. A container that has
+// any gets one for killing, too: of version 2 (cgroup.kill), with or without controllers, else the
+// freezer's.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runner/cgroup_dir.hpp"
+#include "runner/cgroup_layout.hpp"
+#include "runner/limits.hpp"
+
+namespace layerbox {
+
+// The one for killing comes first. Empty without limits and parent: then no cgroup is made, and
+// nothing is read. Throws Error(unsupported) that names the controller that is not there,
+// Error(permission_denied) that says who may change that.
+std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view container_id,
+                                     const std::string& cgroup_parent);
+
+// The same on a given layout.
+std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view container_id,
+                                     const std::string& cgroup_parent, const CgroupLayout& layout);
+
+std::vector<std::string> cgroup_paths(const std::vector<CgroupDir>& dirs);
+
+} // namespace layerbox
