@@ -22,6 +22,15 @@ void print_error(std::string_view message, std::string_view hint) noexcept {
   }
 }
 
+void print_note(std::string_view message) noexcept {
+  try {
+    const std::string line = "layerbox: " + printable(message) + '\n';
+    write_all(FdRef(STDERR_FILENO), std::as_bytes(std::span(line)), "standard error");
+  } catch (...) {
+    // There is nobody left to tell.
+  }
+}
+
 void print_error(const Error& error) noexcept {
   print_error(error.what(), error.hint());
 }

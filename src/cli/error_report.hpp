@@ -29,5 +29,7 @@ std::string error_report(std::string_view message, std::string_view hint);
 // Writes the report to standard error. Never throws.
 void print_error(const Error& error) noexcept;
 void print_error(std::string_view message, std::string_view hint) noexcept;
+// "layerbox: MESSAGE": what became of a command, which is no failure of layerbox's. Never throws.
+void print_note(std::string_view message) noexcept;
 
 } // namespace layerbox

@@ -77,6 +77,7 @@ Json container_json(const Store& store, const ContainerInfo& container) {
           {"image_id", state.image ? Json(state.image->str()) : Json()},
           {"state", state_word(container)},
           {"exit_status", state.exit_status ? Json(*state.exit_status) : Json()},
+          {"oom_killed", state.oom_killed},
           {"pid", container.running ? state.pid : 0},
           {"backend", state.backend},
           {"command", state.command},

@@ -104,6 +104,8 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
   spec.network = flags.network.value_or(surroundings.network) == "host" ? NetworkMode::host
                                                                         : NetworkMode::none;
   spec.mounts = merge_mounts(flags, surroundings.working_directory);
+  spec.limits = parse_limits(flags.limits);
+  spec.cgroup_parent = parse_cgroup_parent(flags.limits);
   spec.masked_paths = default_masked_paths();
   spec.read_only_paths = default_read_only_paths();
 

@@ -11,11 +11,14 @@
 #include "cli/id_ranges.hpp"
 #include "cli/merge_config.hpp"
 #include "cli/new_container.hpp"
+#include "cli/output.hpp"
 #include "cli/provided_files.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/runtime_dir.hpp"
 #include "cli/spec_json.hpp"
+#include "cli/units.hpp"
 #include "cli/verbs.hpp"
+#include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
 
 namespace layerbox {
@@ -42,6 +45,18 @@ void write_user_file(const std::string& path, int flags, const std::string& cont
   write_all(fd, std::as_bytes(std::span(content)), path);
 }
 
+// The first process was killed itself, or only one below it.
+std::string oom_note(const RunSpec& spec, int exit_status) {
+  constexpr int kKilled = 128 + 9;
+  const std::string container = "container " + short_id(spec.container_id);
+  const std::string who =
+      exit_status == kKilled ? container : fmt::format("a process of {}", container);
+  std::string note = who + " killed: out of memory";
+  if (const auto limit = spec.limits.memory.limit)
+    note += ", limit " + binary_size(static_cast<std::uint64_t>(*limit));
+  return note;
+}
+
 class RunVerb : public Verb {
  public:
   void declare(CommandLine& line) override { declare_run_flags(line, flags_); }
@@ -58,8 +73,11 @@ class RunVerb : public Verb {
         provided_files(spec.hostname, spec.network, {flags_.add_hosts, flags_.dns},
                        spec.network == NetworkMode::host ? read_host_resolv_conf() : "");
 
-    NewContainer container(store, origin, backend,
-                           first_state(origin, flags_, spec.container_id, spec.process.args));
+    spec.cgroups = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
+
+    ContainerState state = first_state(origin, flags_, spec.container_id, spec.process.args);
+    state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
+    NewContainer container(store, origin, backend, std::move(state));
     if (flags_.cidfile) write_user_file(*flags_.cidfile, O_EXCL, spec.container_id);
     if (container.is_kept())
       write_new_file(container.lease().dir(), layout::kSpec, spec_text(spec, flags_.labels), 0600);
@@ -68,7 +86,8 @@ class RunVerb : public Verb {
 
     const RunOutcome outcome = start(spec, invocation.identity(), store, container);
     if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
-    finish(container, outcome.exit_status, invocation.progress());
+    if (outcome.oom_killed) print_note(oom_note(spec, outcome.exit_status));
+    finish(container, outcome, invocation.progress());
     return outcome.exit_status;
   }
 
@@ -141,9 +160,14 @@ class RunVerb : public Verb {
   }
 
   // The command's status is the result, whatever happens here.
-  static void finish(NewContainer& container, int exit_status, Progress& progress) {
+  static void finish(NewContainer& container, const RunOutcome& outcome, Progress& progress) {
     try {
       container.commit();
+      if (!outcome.cgroups_left.empty()) {
+        progress.warn(fmt::format("after the command ended: {}", outcome.cgroups_left));
+        container.leave_to_sweep(); // its state names them
+        return;
+      }
       if (!container.is_kept()) {
         container.remove();
         return;
@@ -151,7 +175,9 @@ class RunVerb : public Verb {
       ContainerState state = container.state();
       state.pid = 0;
       state.finished = std::time(nullptr);
-      state.exit_status = exit_status;
+      state.exit_status = outcome.exit_status;
+      state.oom_killed = outcome.oom_killed;
+      state.cgroups.clear();
       container.update(state);
     } catch (const Error& error) {
       progress.warn(fmt::format("after the command ended: {}", error.what()));

@@ -68,16 +68,21 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "image's entrypoint gets it as arguments.\n\n"
       "The container has namespaces of its own, a network with nothing but a loopback, and ids "
       "that "
-      "mean nothing outside. It leaves nothing behind unless --keep or --name is given.");
+      "mean nothing outside. It leaves nothing behind unless --keep or --name is given.\n\n"
+      "A limit that cannot be set here ends the run before the command starts. Without limits no "
+      "cgroup is made.");
   declare_container(line, flags);
   declare_process(line, flags);
   declare_files(line, flags);
+  declare_limits(line, flags.limits);
   declare_network(line, flags);
   line.operands("IMAGE [COMMAND [ARG…]]", flags.operands, Arity::any_number,
                 "the image, and what to run in it");
   line.example("layerbox run debian:12 ls -l /", "run one command and forget the container");
   line.example("layerbox run -it debian:12 bash", "work in a shell on this terminal");
   line.example("layerbox run -v ./src:/src:ro -w /src gcc make -n", "see a directory, read-only");
+  line.example("layerbox run -m 512m --cpus 1.5 --pids-limit 200 gcc make",
+               "no more than this much of the machine");
   line.example("layerbox run --name build --network host debian:12 apt-get update",
                "keep the container; 'layerbox rm build' removes it");
 }

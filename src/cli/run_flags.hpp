@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/command_line.hpp"
+#include "cli/limit_flags.hpp"
 
 namespace layerbox {
 
@@ -41,6 +42,8 @@ struct RunFlags {
   std::vector<std::string> mounts;
   std::vector<std::string> tmpfs;
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
+
+  LimitFlags limits;
 
   // Network and namespaces.
   std::optional<std::string> network;

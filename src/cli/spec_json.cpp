@@ -28,6 +28,38 @@ Json mounts_json(const std::vector<MountSpec>& mounts) {
   return list;
 }
 
+template <typename T> void set_if(Json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+
+void set_rates(Json& object, const char* key, const std::vector<DeviceRate>& rates) {
+  for (const DeviceRate& rate : rates)
+    object[key].push_back({{"major", rate.major}, {"minor", rate.minor}, {"rate", rate.rate}});
+}
+
+// The names of the OCI runtime-spec's linux.resources, in snake_case; what is not limited is not
+// there.
+Json limits_json(const Limits& limits) {
+  Json memory = Json::object();
+  set_if(memory, "limit", limits.memory.limit);
+  set_if(memory, "swap", limits.memory.swap);
+  set_if(memory, "reservation", limits.memory.reservation);
+  Json cpu = Json::object();
+  set_if(cpu, "shares", limits.cpu.shares);
+  set_if(cpu, "quota", limits.cpu.quota_us);
+  set_if(cpu, "period", limits.cpu.period_us);
+  if (!limits.cpu.cpus.empty()) cpu["cpus"] = limits.cpu.cpus;
+  if (!limits.cpu.mems.empty()) cpu["mems"] = limits.cpu.mems;
+  Json pids = Json::object();
+  set_if(pids, "limit", limits.pids);
+  Json block_io = Json::object();
+  set_rates(block_io, "throttle_read_bps_device", limits.block_io.read_bps);
+  set_rates(block_io, "throttle_write_bps_device", limits.block_io.write_bps);
+  set_rates(block_io, "throttle_read_iops_device", limits.block_io.read_iops);
+  set_rates(block_io, "throttle_write_iops_device", limits.block_io.write_iops);
+  return {{"memory", memory}, {"cpu", cpu}, {"pids", pids}, {"block_io", block_io}};
+}
+
 Json labels_json(const std::vector<std::string>& labels) {
   Json object = Json::object();
   for (const std::string& label : labels) {
@@ -46,6 +78,7 @@ Json spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
           {"read_only_rootfs", spec.read_only_rootfs},
           {"mounts", mounts_json(spec.mounts)},
           {"shm_bytes", spec.shm_bytes},
+          {"resources", limits_json(spec.limits)},
           {"labels", labels_json(labels)}};
 }
 

@@ -85,6 +85,17 @@ std::string human_size(std::uint64_t bytes) {
   return fmt::format("{:.{}f} {}", value, decimals, kUnits[unit]);
 }
 
+std::string binary_size(std::uint64_t bytes) {
+  static constexpr std::array<const char*, 6> kUnits{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  std::size_t unit = 0;
+  while (unit + 1 < kUnits.size() && bytes >> (10 * (unit + 2)) != 0)
+    ++unit;
+  const double value = static_cast<double>(bytes) / static_cast<double>(1ULL << (10 * (unit + 1)));
+  const bool whole = bytes % (1ULL << (10 * (unit + 1))) == 0;
+  return fmt::format("{:.{}f} {}", value, whole ? 0 : 1, kUnits[unit]);
+}
+
 std::string human_duration(std::int64_t seconds) {
   struct Unit {
     std::int64_t length;

@@ -15,6 +15,8 @@ std::uint64_t parse_size(std::string_view text);
 
 // Three digits and a decimal unit: "0 B", "999 B", "1.20 kB", "45.3 MB", "120 GB".
 std::string human_size(std::uint64_t bytes);
+// As much memory as a limit may say, in powers of 1024: "64 MiB", "1.5 GiB", "1000 B".
+std::string binary_size(std::uint64_t bytes);
 // "12 seconds", "3 minutes", "5 hours", "2 days", "7 weeks", "3 months", "2 years".
 std::string human_duration(std::int64_t seconds);
 // The duration since `then` with "ago"; "just now" below one second and for the future.
