@@ -9,7 +9,7 @@ constexpr std::string_view kImages = "Images";
 constexpr std::string_view kContainers = "Containers";
 constexpr std::string_view kStore = "The store";
 
-constexpr std::array<VerbEntry, 11> kVerbs{{
+constexpr std::array<VerbEntry, 12> kVerbs{{
     {"pull-tar", "import images from an archive, a directory or standard input", kImages,
      make_pull_tar_verb},
     {"images", "list the images", kImages, make_images_verb},
@@ -18,6 +18,7 @@ constexpr std::array<VerbEntry, 11> kVerbs{{
     {"rmi", "remove images or their names", kImages, make_rmi_verb},
     {"run", "run a command in a new container", kContainers, make_run_verb},
     {"ps", "list the containers", kContainers, make_ps_verb},
+    {"stats", "show what running containers use", kContainers, make_stats_verb},
     {"rm", "remove containers", kContainers, make_rm_verb},
     {"layers", "list the layers of the store", kStore, make_layers_verb},
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},

@@ -29,6 +29,7 @@ std::unique_ptr<Verb> make_tag_verb();
 std::unique_ptr<Verb> make_rmi_verb();
 std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_ps_verb();
+std::unique_ptr<Verb> make_stats_verb();
 std::unique_ptr<Verb> make_rm_verb();
 std::unique_ptr<Verb> make_layers_verb();
 std::unique_ptr<Verb> make_info_verb();
