@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <limits>
@@ -13,6 +14,7 @@
 #include "base/rel_path.hpp"
 #include "cli/error_report.hpp"
 #include "cli/units.hpp"
+#include "runner/cgroup_files.hpp"
 
 namespace layerbox {
 namespace {
@@ -174,6 +176,74 @@ std::vector<DeviceRate> device_rates(const char* flag, const std::vector<std::st
   return rates;
 }
 
+// "PAGES:SIZE"
+HugepageLimit hugepage_limit(const std::string& text) {
+  constexpr const char* kFlag = "--hugetlb";
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) refuse(kFlag, text, "is not PAGES:SIZE", "write it as 2m:64m");
+  HugepageLimit limit;
+  limit.page_bytes = size(kFlag, text.substr(0, colon));
+  limit.limit = static_cast<std::int64_t>(size(kFlag, text.substr(colon + 1)));
+  if (limit.page_bytes < 1024 || !std::has_single_bit(limit.page_bytes))
+    refuse(kFlag, text, "has no size of pages",
+           "/sys/kernel/mm/hugepages has a directory for each there is");
+  return limit;
+}
+
+std::uint32_t device_number(const std::string& rule, std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stop != text.data() + text.size())
+    refuse("--device-cgroup-rule", rule, "has no device number", "write it as 'c 10:200 rwm'");
+  return value;
+}
+
+// "TYPE MAJOR:MINOR ACCESS", where a number may be "*".
+DeviceRule device_rule(const std::string& text) {
+  constexpr const char* kFlag = "--device-cgroup-rule";
+  constexpr const char* kHint = "write it as 'c 10:200 rwm'";
+  const std::vector<std::string> words = words_of(text);
+  if (words.size() != 3 || (words[0] != "a" && words[0] != "b" && words[0] != "c"))
+    refuse(kFlag, text, "is no rule", kHint);
+  DeviceRule rule;
+  rule.allow = true;
+  rule.type = words[0].front();
+  const std::size_t colon = words[1].find(':');
+  if (colon == std::string::npos) refuse(kFlag, text, "has no device number", kHint);
+  const std::string_view number = words[1];
+  if (number.substr(0, colon) != "*") rule.major = device_number(text, number.substr(0, colon));
+  if (number.substr(colon + 1) != "*") rule.minor = device_number(text, number.substr(colon + 1));
+  rule.access = words[2];
+  for (std::size_t i = 0; i < rule.access.size(); ++i)
+    if (std::string_view("rwm").find(rule.access[i]) == std::string_view::npos ||
+        rule.access.find(rule.access[i]) != i)
+      refuse(kFlag, text, "has other rights than r, w and m", kHint);
+  // Version 1 would take any numbers for all.
+  if (rule.type == 'a' && (rule.major || rule.minor || rule.access.size() != 3))
+    refuse(kFlag, text, "is no rule", "all devices are 'a *:* rwm'");
+  return rule;
+}
+
+DeviceRule allow_character(std::uint32_t major, std::optional<std::uint32_t> minor) {
+  return {.allow = true, .type = 'c', .major = major, .minor = minor};
+}
+
+// What docker allows every container: to make any node, and to open these.
+std::vector<DeviceRule> usual_devices() {
+  constexpr std::uint32_t kMemory = 1; // Documentation/admin-guide/devices.txt
+  constexpr std::uint32_t kTty = 5;
+  constexpr std::uint32_t kFirstPts = 136;
+  std::vector<DeviceRule> rules = {{.allow = false},
+                                   {.allow = true, .type = 'c', .access = "m"},
+                                   {.allow = true, .type = 'b', .access = "m"}};
+  for (const std::uint32_t minor : {3U, 5U, 7U, 8U, 9U}) // null, zero, full, random, urandom
+    rules.push_back(allow_character(kMemory, minor));
+  for (const std::uint32_t minor : {0U, 1U, 2U}) // tty, console, ptmx
+    rules.push_back(allow_character(kTty, minor));
+  rules.push_back(allow_character(kFirstPts, std::nullopt));
+  return rules;
+}
+
 } // namespace
 
 void declare_limits(CommandLine& line, LimitFlags& flags) {
@@ -197,6 +267,9 @@ void declare_limits(CommandLine& line, LimitFlags& flags) {
             "bytes a second written to a disk");
   line.list("--device-read-iops", flags.read_iops, "DEVICE:N", "reads a second from a disk");
   line.list("--device-write-iops", flags.write_iops, "DEVICE:N", "writes a second to a disk");
+  line.list("--hugetlb", flags.hugetlb, "PAGES:SIZE", "memory in huge pages of one size: 2m:64m");
+  line.list("--device-cgroup-rule", flags.device_rules, "RULE",
+            "no devices but the usual and this: 'c 10:200 rwm'");
   line.text("--cgroup-parent", flags.cgroup_parent, "PATH",
             "the cgroup above the container's, in each hierarchy; else layerbox's own");
 }
@@ -211,6 +284,11 @@ Limits parse_limits(const LimitFlags& flags) {
   io.write_bps = device_rates("--device-write-bps", flags.write_bps, Rate::bytes);
   io.read_iops = device_rates("--device-read-iops", flags.read_iops, Rate::operations);
   io.write_iops = device_rates("--device-write-iops", flags.write_iops, Rate::operations);
+  for (const std::string& text : flags.hugetlb)
+    limits.hugepages.push_back(hugepage_limit(text));
+  if (!flags.device_rules.empty()) limits.devices = usual_devices();
+  for (const std::string& text : flags.device_rules)
+    limits.devices.push_back(device_rule(text));
   return limits;
 }
 

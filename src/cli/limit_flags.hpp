@@ -5,6 +5,8 @@
 //     -m 64m --memory-swap 64m        no swap            --memory-swap -1   any amount of it
 //     --cpus 1.5                      150 ms of CPU time in each 100 ms
 //     --device-read-bps /dev/vda:1m   a path and a rate a second
+//     --hugetlb 2m:64m                64 MiB in pages of 2 MiB; docker has no such flag
+//     --device-cgroup-rule 'c 10:200 rw'   beside the list of devices that docker allows, no others
 //
 // Source: docker's "Runtime options with Memory, CPUs, and GPUs".
 #pragma once
@@ -34,6 +36,8 @@ struct LimitFlags {
   std::vector<std::string> write_bps;
   std::vector<std::string> read_iops;
   std::vector<std::string> write_iops;
+  std::vector<std::string> hugetlb;
+  std::vector<std::string> device_rules;
   std::optional<std::string> cgroup_parent;
 };
 

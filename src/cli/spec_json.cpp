@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runner/cgroup_files.hpp"
+
 namespace layerbox {
 
 using Json = nlohmann::ordered_json;
@@ -57,7 +59,18 @@ Json limits_json(const Limits& limits) {
   set_rates(block_io, "throttle_write_bps_device", limits.block_io.write_bps);
   set_rates(block_io, "throttle_read_iops_device", limits.block_io.read_iops);
   set_rates(block_io, "throttle_write_iops_device", limits.block_io.write_iops);
-  return {{"memory", memory}, {"cpu", cpu}, {"pids", pids}, {"block_io", block_io}};
+  Json hugepages = Json::array();
+  for (const HugepageLimit& one : limits.hugepages)
+    hugepages.push_back({{"page_size", page_size_text(one.page_bytes)}, {"limit", one.limit}});
+  Json devices = Json::array();
+  for (const DeviceRule& rule : limits.devices) {
+    Json item{{"allow", rule.allow}, {"type", std::string(1, rule.type)}, {"access", rule.access}};
+    set_if(item, "major", rule.major);
+    set_if(item, "minor", rule.minor);
+    devices.push_back(std::move(item));
+  }
+  return {{"devices", devices}, {"memory", memory},     {"cpu", cpu},
+          {"pids", pids},       {"block_io", block_io}, {"hugepage_limits", hugepages}};
 }
 
 Json labels_json(const std::vector<std::string>& labels) {

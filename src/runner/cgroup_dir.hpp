@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "runner/limits.hpp"
+
 namespace layerbox {
 
 enum class CgroupVersion : std::uint8_t { v1, v2 };
@@ -28,6 +30,7 @@ struct CgroupDir {
   std::string name = {};                // cgroup_name() of the container
   std::vector<std::string> enable = {}; // v2: controllers that `parent` must hand down first
   std::vector<CgroupWrite> writes = {}; // in this order
+  std::vector<DeviceRule> devices = {}; // v2: a program of these is attached
 
   std::string path() const { return parent + "/" + name; }
   friend bool operator==(const CgroupDir&, const CgroupDir&) = default;

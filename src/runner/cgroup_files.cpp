@@ -5,6 +5,21 @@
 
 namespace layerbox {
 
+// Source: mem_fmt() in mm/hugetlb_cgroup.c.
+std::string page_size_text(std::uint64_t bytes) {
+  if (bytes >= std::uint64_t{1} << 30) return std::to_string(bytes >> 30) + "GB";
+  if (bytes >= std::uint64_t{1} << 20) return std::to_string(bytes >> 20) + "MB";
+  return std::to_string(bytes >> 10) + "KB";
+}
+
+std::string device_rule_text(const DeviceRule& rule) {
+  const auto number = [](const std::optional<std::uint32_t>& value) {
+    return value ? std::to_string(*value) : "*";
+  };
+  return std::string(1, rule.type) + ' ' + number(rule.major) + ':' + number(rule.minor) + ' ' +
+         rule.access;
+}
+
 std::vector<std::string> words_of(std::string_view text) {
   constexpr std::string_view kSpace = " \t\n";
   std::vector<std::string> words;

@@ -19,6 +19,12 @@ inline std::string text_or_max(std::int64_t value) {
   return value == kNoLimit ? "max" : std::to_string(value);
 }
 
+// A size of pages as it stands in the names of files: "64KB", "2MB", "1GB".
+std::string page_size_text(std::uint64_t bytes);
+
+// "c 1:3 rwm", "b 8:* r", "a *:* rwm".
+std::string device_rule_text(const DeviceRule& rule);
+
 // Words between white space.
 std::vector<std::string> words_of(std::string_view text);
 

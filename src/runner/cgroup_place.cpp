@@ -53,15 +53,19 @@ bool is_there(const std::string& directory) {
 }
 
 [[noreturn]] void refuse_v2(const CgroupWrite& write, const std::vector<V2Candidate>& candidates) {
-  const bool has_it = std::any_of(candidates.begin(), candidates.end(), [&](const auto& one) {
-    return std::find(one.available.begin(), one.available.end(), write.controller) !=
-           one.available.end();
-  });
+  const bool has_it = write.file.empty() || // the list of devices
+                      std::any_of(candidates.begin(), candidates.end(), [&](const auto& one) {
+                        return std::find(one.available.begin(), one.available.end(),
+                                         write.controller) != one.available.end();
+                      });
   if (!has_it) refuse_absent(write);
   Error error(ErrorKind::permission_denied,
-              fmt::format("setting {}: no cgroup from '{}' up can hand the controller '{}' down to "
-                          "a container",
-                          write.purpose, printable(candidates.front().path), write.controller));
+              fmt::format("setting {}: no cgroup from '{}' up can {}", write.purpose,
+                          printable(candidates.front().path),
+                          write.file.empty() ? "be given a container's"
+                                             : fmt::format("hand the controller '{}' down to a "
+                                                           "container",
+                                                           write.controller)));
   const char* user = ::geteuid() == 0 ? "" : "--user ";
   error.set_hint(fmt::format("a cgroup of its own has it: 'systemd-run {}--scope -p Delegate=yes "
                              "layerbox run …'; or name a cgroup with --cgroup-parent",
@@ -146,19 +150,20 @@ class Placing {
     return true;
   }
 
-  void add_v2(std::vector<CgroupWrite> writes) {
+  void add_v2(std::vector<CgroupWrite> writes, std::vector<DeviceRule> devices) {
+    const CgroupWrite first =
+        writes.empty() ? CgroupWrite{"devices", "", "", "the list of devices"} : writes.front();
     const CgroupHierarchy* hierarchy = layout_.v2();
-    if (hierarchy == nullptr) refuse_absent(writes.front());
-    std::vector<std::string> needed;
+    if (hierarchy == nullptr) refuse_absent(first);
+    std::vector<std::string> needed; // the list of devices belongs to no controller
     for (const CgroupWrite& write : writes)
       if (std::find(needed.begin(), needed.end(), write.controller) == needed.end())
         needed.push_back(write.controller);
-    const std::vector<V2Candidate> candidates =
-        v2_candidates(*hierarchy, parent_, writes.front().purpose);
+    const std::vector<V2Candidate> candidates = v2_candidates(*hierarchy, parent_, first.purpose);
     const V2Candidate* home = v2_home(candidates, needed);
-    if (home == nullptr) refuse_v2(first_without_home(writes, candidates), candidates);
+    if (home == nullptr) refuse_v2(first_without_home(writes, candidates, first), candidates);
     dirs_.insert(dirs_.begin(), {CgroupVersion::v2, home->path, name_, v2_to_enable(*home, needed),
-                                 std::move(writes)});
+                                 std::move(writes), std::move(devices)});
   }
 
   // With no limit, a container is only put where it was asked to be.
@@ -206,7 +211,7 @@ class Placing {
   // Several controllers may share a hierarchy; where cpuset is among them nobody enters without.
   CgroupDir dir_in(const CgroupHierarchy& hierarchy, const std::string& parent,
                    const Limits& limits) const {
-    CgroupDir dir{hierarchy.version, parent, name_, {}, {}};
+    CgroupDir dir{hierarchy.version, parent, name_, {}, {}, {}};
     const auto& bound = hierarchy.controllers;
     if (std::find(bound.begin(), bound.end(), "cpuset") != bound.end())
       dir.writes = v1_cpuset_defaults(limits, read_file_of(parent, "cpuset.cpus"),
@@ -215,10 +220,11 @@ class Placing {
   }
 
   static const CgroupWrite& first_without_home(const std::vector<CgroupWrite>& writes,
-                                               const std::vector<V2Candidate>& candidates) {
+                                               const std::vector<V2Candidate>& candidates,
+                                               const CgroupWrite& otherwise) {
     for (const CgroupWrite& write : writes)
       if (v2_home(candidates, {write.controller}) == nullptr) return write;
-    return writes.front();
+    return otherwise;
   }
 
   std::string name_;
@@ -253,7 +259,10 @@ std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view cont
   std::erase_if(writes, [&](const CgroupWrite& write) {
     return std::find(left_for_v2.begin(), left_for_v2.end(), write.controller) == left_for_v2.end();
   });
-  if (!writes.empty()) placing.add_v2(std::move(writes));
+  const bool list_for_v2 =
+      std::find(left_for_v2.begin(), left_for_v2.end(), "devices") != left_for_v2.end();
+  if (!writes.empty() || list_for_v2)
+    placing.add_v2(std::move(writes), list_for_v2 ? limits.devices : std::vector<DeviceRule>());
   if (!limits.any()) placing.add_everywhere_below_parent();
   placing.add_for_killing();
   return placing.take();

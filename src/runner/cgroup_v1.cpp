@@ -38,6 +38,24 @@ void add_rates(std::vector<CgroupWrite>& writes, const char* file,
         {"blkio", file, fmt::format("{}:{} {}", rate.major, rate.minor, rate.rate), purpose});
 }
 
+// What is used, and what is promised: with the second a mapping is refused, where the first alone
+// would kill the program at its first touch (hugetlb-cgroup; since Linux 5.7).
+void add_hugepages(std::vector<CgroupWrite>& writes, const std::vector<HugepageLimit>& limits) {
+  for (const HugepageLimit& one : limits) {
+    const std::string prefix = "hugetlb." + page_size_text(one.page_bytes);
+    const std::string bytes = std::to_string(one.limit);
+    writes.push_back({"hugetlb", prefix + ".limit_in_bytes", bytes, "the limit of huge pages"});
+    writes.push_back({"hugetlb", prefix + ".rsvd.limit_in_bytes", bytes,
+                      "the limit of reserved huge pages", true});
+  }
+}
+
+void add_devices(std::vector<CgroupWrite>& writes, const std::vector<DeviceRule>& rules) {
+  for (const DeviceRule& rule : rules)
+    writes.push_back({"devices", rule.allow ? "devices.allow" : "devices.deny",
+                      device_rule_text(rule), "the list of devices"});
+}
+
 } // namespace
 
 std::vector<CgroupWrite> v1_writes(const Limits& limits) {
@@ -56,6 +74,8 @@ std::vector<CgroupWrite> v1_writes(const Limits& limits) {
   add_rates(writes, "blkio.throttle.read_iops_device", io.read_iops, "the read rate in operations");
   add_rates(writes, "blkio.throttle.write_iops_device", io.write_iops,
             "the write rate in operations");
+  add_hugepages(writes, limits.hugepages);
+  add_devices(writes, limits.devices);
   return writes;
 }
 

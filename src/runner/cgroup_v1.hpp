@@ -1,7 +1,8 @@
 // cgroup_v1: limits as writes to the files of cgroup version 1, where every controller has a
 // hierarchy of its own. Pure.
 //
-// Source: Documentation/admin-guide/cgroup-v1/{memory,cpusets,pids,blkio-controller}.rst,
+// Source:
+// Documentation/admin-guide/cgroup-v1/{memory,cpusets,pids,blkio-controller,hugetlb,devices}.rst,
 // Documentation/scheduler/sched-bwc.rst; the OCI runtime-spec names the same files.
 #pragma once
 

@@ -66,6 +66,17 @@ void add_block_io(std::vector<CgroupWrite>& writes, const BlockIoLimits& io) {
                       "the rates of a device"});
 }
 
+// As of version 1: used, and reserved.
+void add_hugepages(std::vector<CgroupWrite>& writes, const std::vector<HugepageLimit>& limits) {
+  for (const HugepageLimit& one : limits) {
+    const std::string prefix = "hugetlb." + page_size_text(one.page_bytes);
+    const std::string bytes = std::to_string(one.limit);
+    writes.push_back({"hugetlb", prefix + ".max", bytes, "the limit of huge pages"});
+    writes.push_back(
+        {"hugetlb", prefix + ".rsvd.max", bytes, "the limit of reserved huge pages", true});
+  }
+}
+
 bool can_be_home(const V2Candidate& candidate, const std::vector<std::string>& needed) {
   const bool may_change = candidate.may_enable && (candidate.is_root || !candidate.has_processes);
   return candidate.may_make &&
@@ -84,6 +95,7 @@ std::vector<CgroupWrite> v2_writes(const Limits& limits) {
   if (limits.pids)
     writes.push_back({"pids", "pids.max", text_or_max(*limits.pids), "the limit of processes"});
   add_block_io(writes, limits.block_io);
+  add_hugepages(writes, limits.hugepages);
   return writes;
 }
 

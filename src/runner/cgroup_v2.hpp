@@ -12,6 +12,7 @@
 
 namespace layerbox {
 
+// Of all limits but the list of devices, which no file takes: see device_program.
 std::vector<CgroupWrite> v2_writes(const Limits& limits);
 
 // cpu.shares (2 … 262144, usually 1024) as cpu.weight (1 … 10000, usually 100), so that the usual

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/bpf.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include "base/rel_path.hpp"
 #include "runner/cgroup_v1.hpp"
 #include "runner/cgroup_v2.hpp"
+#include "runner/device_program.hpp"
 
 namespace layerbox {
 namespace {
@@ -87,12 +90,44 @@ void enable_controllers(const CgroupDir& dir, FdRef parent) {
   if (error == ENOENT && write.file.find("sw") != std::string::npos)
     failure.set_hint("swap is counted with CONFIG_SWAP and 'swapaccount=1' on the kernel's command "
                      "line");
+  else if (error == ENOENT && write.controller == "hugetlb")
+    failure.set_hint("/sys/kernel/mm/hugepages has a directory for each size of pages there is");
+  else if (error == EPERM && write.controller == "devices")
+    failure.set_hint("only root may set a list of devices, and none that allows more than that of "
+                     "the cgroup above");
   else if (write.controller == "cpuset")
     failure.set_hint("the set must lie within that of the cgroup above");
   else if (error == ENODEV)
     failure.set_hint("the rate belongs to a whole disk, not to a partition of it");
   else
     failure.set_hint(error == ENOENT ? "" : way_out(dir, error));
+  throw failure;
+}
+
+// The program stays for as long as the cgroup does.
+void attach_devices(const CgroupDir& dir, FdRef own) {
+  if (dir.devices.empty()) return;
+  const std::vector<bpf_insn> program = device_program(dir.devices);
+  union bpf_attr load {};
+  load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  load.insns = reinterpret_cast<std::uintptr_t>(program.data());
+  load.insn_cnt = static_cast<__u32>(program.size());
+  load.license = reinterpret_cast<std::uintptr_t>("");
+  const UniqueFd loaded(static_cast<int>(::syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load)));
+  const int load_error = loaded ? 0 : errno;
+  union bpf_attr attach {};
+  attach.target_fd = static_cast<__u32>(own.get());
+  attach.attach_bpf_fd = static_cast<__u32>(loaded.get());
+  attach.attach_type = BPF_CGROUP_DEVICE;
+  attach.attach_flags = BPF_F_ALLOW_MULTI; // a list of the cgroup above holds, too
+  if (loaded && ::syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) == 0) return;
+  const int error = loaded ? errno : load_error;
+  Error failure(kind_of_errno(error),
+                fmt::format("setting the list of devices in the cgroup '{}': {}",
+                            printable(dir.parent), errno_text(error)),
+                error);
+  failure.set_hint(error == EPERM ? "only root may set a list of devices"
+                                  : "the kernel needs CONFIG_CGROUP_BPF for a list of devices");
   throw failure;
 }
 
@@ -132,6 +167,7 @@ void Cgroups::add(const CgroupDir& dir) {
     const int error = write_whole(own, write.file, write.text);
     if (error != 0 && !(error == ENOENT && write.may_be_absent)) refuse_limit(dir, write, error);
   }
+  attach_devices(dir, own);
   if (dir.version == CgroupVersion::v2) {
     oom_v2_ = try_open_file(own, "memory.events");
     birthplace_ = std::move(own);

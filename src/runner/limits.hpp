@@ -47,11 +47,30 @@ struct BlockIoLimits {
   friend bool operator==(const BlockIoLimits&, const BlockIoLimits&) = default;
 };
 
+// Of pages that a program takes from hugetlbfs, or with MAP_HUGETLB.
+struct HugepageLimit {
+  std::uint64_t page_bytes = 0; // which of the machine's sizes, a power of two
+  std::int64_t limit = 0;       // bytes
+  friend bool operator==(const HugepageLimit&, const HugepageLimit&) = default;
+};
+
+// Which device nodes may be opened or made; the last rule that speaks of an access decides it.
+struct DeviceRule {
+  bool allow = false;
+  char type = 'a'; // all; 'b' block, 'c' character
+  std::optional<std::uint32_t> major = {};
+  std::optional<std::uint32_t> minor = {};
+  std::string access = "rwm"; // of read, write, mknod
+  friend bool operator==(const DeviceRule&, const DeviceRule&) = default;
+};
+
 struct Limits {
   MemoryLimits memory = {};
   CpuLimits cpu = {};
   std::optional<std::int64_t> pids = {}; // processes and threads
   BlockIoLimits block_io = {};
+  std::vector<HugepageLimit> hugepages = {};
+  std::vector<DeviceRule> devices = {}; // empty: no list; else the first denies everything
 
   bool any() const { return *this != Limits{}; }
   friend bool operator==(const Limits&, const Limits&) = default;

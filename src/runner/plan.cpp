@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/rel_path.hpp"
+#include "runner/cgroup_files.hpp"
 
 namespace layerbox {
 namespace {
@@ -37,6 +38,8 @@ std::string cgroup_text(std::size_t index, const CgroupDir& dir) {
     line += " +" + printable(controller);
   for (const CgroupWrite& write : dir.writes)
     line += fmt::format(" {}={}", write.file, printable(write.text));
+  for (const DeviceRule& rule : dir.devices)
+    line += fmt::format(" {}={}", rule.allow ? "allow" : "deny", device_rule_text(rule));
   return line + '\n';
 }
 

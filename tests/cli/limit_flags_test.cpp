@@ -126,6 +126,37 @@ TEST(LimitFlags, RefuseRatesOfWhatIsNoDisk) {
   }
 }
 
+TEST(LimitFlags, TakeHugePagesBySize) {
+  LimitFlags flags;
+  flags.hugetlb = {"2m:64m", "1g:0"};
+  const std::vector<HugepageLimit> limits = parse_limits(flags).hugepages;
+  ASSERT_EQ(limits.size(), 2U);
+  EXPECT_EQ(limits[0].page_bytes, 2U << 20);
+  EXPECT_EQ(limits[0].limit, 64 << 20);
+  EXPECT_EQ(limits[1].limit, 0) << "none at all, not any amount";
+  for (const char* wrong : {"64m", "2m:", ":64m", "3m:64m", "1:64m", "x:64m", "2m:x"}) {
+    flags.hugetlb = {wrong};
+    EXPECT_THAT(refusal(flags), HasSubstr("--hugetlb")) << wrong;
+  }
+}
+
+TEST(LimitFlags, AddDevicesToTheUsualOnes) {
+  LimitFlags flags;
+  EXPECT_TRUE(parse_limits(flags).devices.empty());
+  flags.device_rules = {"c 10:200 rw", "b *:* r"};
+  const std::vector<DeviceRule> rules = parse_limits(flags).devices;
+  EXPECT_EQ(rules.front(), DeviceRule{}) << "everything is denied first";
+  EXPECT_EQ(rules.end()[-2],
+            (DeviceRule{.allow = true, .type = 'c', .major = 10, .minor = 200, .access = "rw"}));
+  EXPECT_EQ(rules.back(), (DeviceRule{.allow = true, .type = 'b', .access = "r"}));
+  for (const char* wrong :
+       {"", "c", "c 1:3", "d 1:3 r", "c 1 r", "c 1:x r", "c -1:3 r", "c 1:3 x", "c 1:3 rr",
+        "c 1:3 r w", "c 4294967296:1 r", "c 1: r", "a 1:3 rwm", "a *:* r"}) {
+    flags.device_rules = {wrong};
+    EXPECT_THAT(refusal(flags), HasSubstr("--device-cgroup-rule")) << wrong;
+  }
+}
+
 TEST(LimitFlags, KeepTheParentBelowTheRoot) {
   LimitFlags flags;
   flags.cgroup_parent = "a/./b/";

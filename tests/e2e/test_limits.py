@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import signal
+import stat
 import subprocess
 import time
 
@@ -76,6 +77,36 @@ class Parent:
         for path in self.paths:
             os.rmdir(path)
         self.paths = []
+
+
+class Delegated:
+    """As systemd gives it to a user: a cgroup of version 2 that is his, and him in a leaf below it."""
+
+    def __init__(self, test, user):
+        points = [line.split()[4] for line in read("/proc/self/mountinfo").splitlines() if " - cgroup2 " in line]
+        point = next((p for p in points if "hugetlb" in read(p, "cgroup.controllers").split()), None)
+        if point is None:
+            skip(test, "cgroup2", "version 2 does not have the controller of huge pages")
+        self.home = point + "".join(line[3:] for line in read("/proc/self/cgroup").splitlines() if line.startswith("0::"))
+        root, self.path = pathlib.Path(point), pathlib.Path(point, f"lb-e2e-{os.getpid()}-{next(counter)}")
+        if "hugetlb" not in read(root, "cgroup.subtree_control").split():
+            (root / "cgroup.subtree_control").write_text("+hugetlb")
+            test.addCleanup((root / "cgroup.subtree_control").write_text, "-hugetlb")
+        for path in (self.path, self.path / "leaf"):
+            path.mkdir()
+            test.addCleanup(path.rmdir)
+            for file in (path, path / "cgroup.procs", path / "cgroup.subtree_control"):
+                os.chown(file, user.uid, user.uid)
+
+    def containers(self):
+        return [path for path in self.path.glob("layerbox-*")]
+
+    def __enter__(self):
+        (self.path / "leaf/cgroup.procs").write_text("0")
+        return self
+
+    def __exit__(self, *_):
+        pathlib.Path(self.home, "cgroup.procs").write_text("0")
 
 
 class Limits(E2E):
@@ -228,6 +259,56 @@ class Limits(E2E):
                     self.assertEqual(parent.containers(), [])
         box.fails(125, *run, "-m", "64m", "demo", "true", env={"LAYERBOX_FAULT": "runner.cgroups.made=error"})
         self.assertEqual(parent.containers(), [])
+
+    def test_the_list_of_devices(self):
+        box, parent, run = self.limited()
+        rule = (*run, "--device-cgroup-rule", "c 10:200 rw")
+        self.assertEqual(box.ok(*rule, "demo", "sh", "-c", "head -c 3 /dev/zero | wc -c; echo x >/dev/null"), "3\n")
+        # A node that the host made and the user hands in.
+        node = box.home + "/node"
+        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 11))
+        os.chmod(node, 0o666)
+        volume = ("-v", f"{node}:/node", "demo", "sh", "-c", "echo x > /node && echo wrote || echo refused")
+        self.assertEqual(box.run(*rule, *volume).text, "refused\n")
+        self.assertEqual(box.run(*rule, "--device-cgroup-rule", "c 1:11 w", *volume).text, "wrote\n")
+        box.fails(2, *run, "--device-cgroup-rule", "c 10", "demo", "true")
+        self.assertEqual(parent.containers(), [])
+
+    def test_huge_pages_by_whichever_version_has_them(self):
+        box, parent, run = self.limited()
+        if not any(os.path.exists(f"{path}/hugetlb.2MB.{name}") for path in parent.paths for name in ("max", "limit_in_bytes")):
+            shown = box.fails(125, *run, "--hugetlb", "2m:4m", "demo", "true")
+            self.assertIn("setting the limit of huge pages", shown)
+        else:
+            process = self.started(box, *run, "--hugetlb", "2m:4m", "demo", "sh", "-c", "echo ready; exec sleep 1000")
+            self.assertEqual(process.stdout.readline(), b"ready\n")
+            self.assertEqual(parent.file("hugetlb.2MB.max") or parent.file("hugetlb.2MB.limit_in_bytes"), "4194304\n")
+            os.kill(int(parent.processes().pop()), signal.SIGKILL)
+            process.wait()
+        self.assertEqual(parent.containers(), [])
+
+    def test_an_ordinary_user_in_a_delegated_cgroup_of_version_2(self):
+        for user in (RANGED, SINGLE):
+            with self.subTest(user.name):
+                box, _, _ = self.limited(user)
+                with Delegated(self, user) as delegated:
+                    process = self.started(box, "run", "--hugetlb", "2m:4m", "demo", "sh", "-c",
+                                           "cat /proc/self/cgroup | grep ^0; echo ready; exec sleep 1000")
+                    self.assertEqual(process.stdout.readline(), b"0::/\n", process.stderr)
+                    self.assertEqual(process.stdout.readline(), b"ready\n")
+                container, = delegated.containers()
+                self.assertEqual(read(container, "hugetlb.2MB.max"), "4194304\n")
+                pid, = read(container, "cgroup.procs").split()
+                os.kill(int(pid), signal.SIGKILL)
+                self.assertEqual(process.wait(), 137)
+                self.assertEqual(delegated.containers(), [])
+                with delegated:
+                    process = self.started(box, "run", "--hugetlb", "2m:4m", "demo", "sh", "-c", "echo ready; sleep 1000")
+                    self.assertEqual(process.stdout.readline(), b"ready\n")
+                    process.kill()
+                    process.wait()
+                    box.ok("ps")
+                self.assertEqual(delegated.containers(), [])
 
     def test_rm_ends_a_limited_container_that_runs(self):
         box, parent, run = self.limited()

@@ -32,6 +32,7 @@ Limits everything() {
   limits.pids = 20;
   limits.block_io.read_bps = {{8, 0, 100}};
   limits.block_io.write_iops = {{8, 0, 7}, {253, 1, 9}};
+  limits.hugepages = {{2 << 20, 4096}, {1 << 30, 0}};
   return limits;
 }
 
@@ -42,14 +43,29 @@ TEST(CgroupV1, WritesEveryLimit) {
                           "cpu.cfs_period_us=10000", "cpu.cfs_quota_us=5000", "cpuset.cpus=0-1",
                           "cpuset.mems=0", "pids.max=20", "blkio.throttle.read_bps_device=8:0 100",
                           "blkio.throttle.write_iops_device=8:0 7",
-                          "blkio.throttle.write_iops_device=253:1 9"));
+                          "blkio.throttle.write_iops_device=253:1 9",
+                          "hugetlb.2MB.limit_in_bytes=4096",
+                          "hugetlb.2MB.rsvd.limit_in_bytes=4096?", "hugetlb.1GB.limit_in_bytes=0",
+                          "hugetlb.1GB.rsvd.limit_in_bytes=0?"));
 }
 
 TEST(CgroupV2, WritesEveryLimitAndAllRatesOfADeviceInOneLine) {
   EXPECT_THAT(texts(v2_writes(everything())),
               ElementsAre("memory.max=1000", "memory.swap.max=500", "memory.low=500",
                           "cpu.weight=59", "cpu.max=5000 10000", "cpuset.cpus=0-1", "cpuset.mems=0",
-                          "pids.max=20", "io.max=8:0 rbps=100 wiops=7", "io.max=253:1 wiops=9"));
+                          "pids.max=20", "io.max=8:0 rbps=100 wiops=7", "io.max=253:1 wiops=9",
+                          "hugetlb.2MB.max=4096", "hugetlb.2MB.rsvd.max=4096?", "hugetlb.1GB.max=0",
+                          "hugetlb.1GB.rsvd.max=0?"));
+}
+
+TEST(CgroupV1, WritesTheListOfDevicesInItsOrder) {
+  Limits limits;
+  limits.devices = {{}, {.allow = true, .type = 'c', .major = 1, .minor = 3}};
+  limits.devices.push_back({.allow = true, .type = 'b', .major = 8, .access = "r"});
+  EXPECT_THAT(
+      texts(v1_writes(limits)),
+      ElementsAre("devices.deny=a *:* rwm", "devices.allow=c 1:3 rwm", "devices.allow=b 8:* r"));
+  EXPECT_THAT(v2_writes(limits), IsEmpty()) << "it is a program there";
 }
 
 TEST(Cgroups, WriteNothingForNoLimits) {

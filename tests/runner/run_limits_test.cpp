@@ -5,9 +5,11 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "base/cgroup_end.hpp"
 #include "base/error.hpp"
+#include "runner/cgroup_layout.hpp"
 #include "runner/cgroup_place.hpp"
 #include "runner/cgroups.hpp"
 #include "tests/runner/box.hpp"
@@ -204,6 +206,111 @@ TEST_F(RunLimits, AProcessIsBornInItsCgroupAndKilledThroughIt) {
   EXPECT_TRUE(eventually([&] { return processes_of(made).size() == 3; }));
   std::ofstream(made.cgroups.at(0).path() + "/cgroup.kill") << "1";
   EXPECT_EQ(launcher.wait().status, 137);
+  EXPECT_THAT(cgroups_left(made), IsEmpty());
+}
+
+// A controller that the root of version 2 hands down for a test and not before.
+class HandedDown {
+ public:
+  HandedDown(std::string root, const std::string& controller)
+      : file_(root + "/cgroup.subtree_control"), controller_(controller),
+        before_(text_of(file_).find(controller) != std::string::npos) {}
+  ~HandedDown() {
+    if (!before_) std::ofstream(file_) << "-" + controller_;
+  }
+
+ private:
+  std::string file_, controller_;
+  bool before_;
+};
+
+// Where version 1 has the other controllers, this one may be left to version 2.
+TEST_F(RunLimits, OfHugePagesAreSetByWhicheverVersionHasThem) {
+  const CgroupLayout layout = read_cgroup_layout();
+  if (layout.v1_with("hugetlb") == nullptr &&
+      (layout.v2() == nullptr ||
+       text_of(layout.v2()->mount_point + "/cgroup.controllers").find("hugetlb") ==
+           std::string::npos))
+    GTEST_SKIP() << "this kernel does not limit huge pages";
+  std::optional<HandedDown> handed_down;
+  if (layout.v1_with("hugetlb") == nullptr)
+    handed_down.emplace(layout.v2()->mount_point, "hugetlb");
+  Limits limits;
+  limits.hugepages = {{2 << 20, 4 * kMiB}};
+  limits.pids = 20;
+  const RunSpec made = shell("cat /sys/fs/cgroup/hugetlb.2MB.max 2>/dev/null; "
+                             "echo max 2>/dev/null >/sys/fs/cgroup/hugetlb.2MB.max && echo RAISED; "
+                             "echo ready; exec sleep 1000",
+                             limits);
+  Launcher launcher(made, {});
+  launcher.wait_for_output("ready");
+  EXPECT_EQ(file_of(made, {"hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.max"}), "4194304\n");
+  EXPECT_EQ(file_of(made, {"pids.max"}), "20\n");
+  EXPECT_EQ(launcher.output().find("RAISED"), std::string::npos) << launcher.output();
+  EXPECT_EQ(launcher.output().starts_with("4194304\n"), handed_down.has_value())
+      << launcher.output();
+  kill_first_process_of(launcher);
+  EXPECT_EQ(launcher.wait().status, 137);
+  EXPECT_THAT(cgroups_left(made), IsEmpty());
+}
+
+TEST_F(RunLimits, OfPagesThatThereAreNotEndTheRun) {
+  const CgroupLayout layout = read_cgroup_layout();
+  std::optional<HandedDown> handed_down;
+  if (layout.v1_with("hugetlb") == nullptr && layout.v2() != nullptr)
+    handed_down.emplace(layout.v2()->mount_point, "hugetlb");
+  Limits limits;
+  limits.hugepages = {{512, kMiB}};
+  RunSpec made = shell_spec(rootfs, "touch /ran");
+  try {
+    made = limited(made, limits);
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no cgroup controller 'hugetlb'"));
+    return;
+  }
+  const Result result = run(made);
+  EXPECT_EQ(result.status, 125);
+  EXPECT_THAT(result.failure, HasSubstr("setting the limit of huge pages"));
+  EXPECT_THAT(result.hint, HasSubstr("/sys/kernel/mm/hugepages"));
+  EXPECT_FALSE(fs::exists(rootfs.at("ran")));
+  EXPECT_THAT(cgroups_left(made), IsEmpty());
+}
+
+// Without: zero, which its mode lets everybody read.
+constexpr const char* kTryDevices = "for d in null zero; do head -c 1 /dev/$d >/dev/null 2>&1 "
+                                    "&& echo $d opens || echo $d refused; done";
+
+std::vector<DeviceRule> null_not_zero() {
+  return {{},
+          {.allow = true, .type = 'c', .access = "m"},
+          {.allow = true, .type = 'b', .major = 8, .access = "r"},
+          {.allow = true, .type = 'c', .major = 1, .minor = 3},
+          {.allow = false, .type = 'c', .major = 1, .minor = 5, .access = "rw"}};
+}
+
+TEST_F(RunLimits, TheListOfDevicesHolds) {
+  EXPECT_EQ(run(shell_spec(rootfs, kTryDevices)).out, "null opens\nzero opens\n");
+  Limits limits;
+  limits.devices = null_not_zero();
+  const RunSpec made = shell(kTryDevices, limits);
+  EXPECT_EQ(run(made).out, "null opens\nzero refused\n");
+  EXPECT_THAT(cgroups_left(made), IsEmpty());
+}
+
+// Also where version 1 would have the list: version 2 needs no controller for it.
+TEST_F(RunLimits, TheListOfDevicesHoldsAsAProgram) {
+  const CgroupLayout layout = read_cgroup_layout();
+  if (layout.v2() == nullptr) GTEST_SKIP() << "there is no cgroup2 mount";
+  CgroupLayout v2_alone;
+  v2_alone.hierarchies = {*layout.v2()};
+  RunSpec made = shell_spec(rootfs, kTryDevices);
+  made.limits.devices = null_not_zero();
+  made.container_id = random_token() + random_token();
+  made.cgroups = place_cgroups(made.limits, made.container_id, "", v2_alone);
+  ASSERT_EQ(made.cgroups.size(), 1U);
+  EXPECT_EQ(made.cgroups.at(0).devices, null_not_zero());
+  const Result result = run(made);
+  EXPECT_EQ(result.out, "null opens\nzero refused\n") << result.failure;
   EXPECT_THAT(cgroups_left(made), IsEmpty());
 }
 
