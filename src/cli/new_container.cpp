@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/cgroup_end.hpp"
 #include "base/fs_at.hpp"
 #include "cli/error_report.hpp"
 #include "cli/find_container.hpp"
@@ -141,6 +142,8 @@ void NewContainer::update(const ContainerState& state) {
 }
 
 void NewContainer::remove() {
+  // While there is a state that names them.
+  if (!state_.cgroups.empty()) end_cgroups(state_.cgroups, cgroup_name(state_.id));
   // The row first: a directory without a row is garbage, a row without a directory would be a lie.
   if (has_row_) store_.catalog().remove_container(state_.id);
   has_row_ = false;

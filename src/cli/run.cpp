@@ -163,13 +163,14 @@ class RunVerb : public Verb {
   static void finish(NewContainer& container, const RunOutcome& outcome, Progress& progress) {
     try {
       container.commit();
-      if (!outcome.cgroups_left.empty()) {
+      const bool is_clean = outcome.cgroups_left.empty();
+      if (!is_clean)
         progress.warn(fmt::format("after the command ended: {}", outcome.cgroups_left));
-        container.leave_to_sweep(); // its state names them
-        return;
-      }
       if (!container.is_kept()) {
-        container.remove();
+        if (is_clean)
+          container.remove();
+        else
+          container.leave_to_sweep(); // its state names them
         return;
       }
       ContainerState state = container.state();
@@ -177,7 +178,7 @@ class RunVerb : public Verb {
       state.finished = std::time(nullptr);
       state.exit_status = outcome.exit_status;
       state.oom_killed = outcome.oom_killed;
-      state.cgroups.clear();
+      if (is_clean) state.cgroups.clear();
       container.update(state);
     } catch (const Error& error) {
       progress.warn(fmt::format("after the command ended: {}", error.what()));

@@ -206,8 +206,8 @@ std::uint64_t Cgroups::oom_kills() const {
 
 void Cgroups::end() {
   if (paths_.empty()) return;
+  const std::vector<std::string> paths = std::exchange(paths_, {}); // tried once
   fault_point("runner.cgroups.before_end");
-  const std::vector<std::string> paths = std::exchange(paths_, {});
   entrances_.clear();
   birthplace_.reset();
   oom_v1_.reset();

@@ -65,7 +65,9 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   Launched box = launch_in(cgroups, plan, identity, hooks);
   if (box.report) {
     (void)box.process.wait_status();
-    return outcome_of(plan, *box.report, identity);
+    RunOutcome outcome = outcome_of(plan, *box.report, identity);
+    finish_cgroups(cgroups, outcome);
+    return outcome;
   }
   std::optional<Console> console;
   if (box.terminal)

@@ -310,6 +310,28 @@ class Limits(E2E):
                     box.ok("ps")
                 self.assertEqual(delegated.containers(), [])
 
+    def test_what_could_not_be_removed_is_left_to_the_next_command(self):
+        box, parent, run = self.limited()
+        fault = {"LAYERBOX_FAULT": "runner.cgroups.before_end=error"}
+        if box.run(*run, "-m", "64m", "demo", "true", env={"LAYERBOX_FAULT": "runner.cgroups.made=error"}).status == 0:
+            self.skipTest("this build has no fault points")
+        for command, status in (("true", 0), ("no-such-command", 127)):
+            result = box.run(*run, "-m", "64m", "demo", command, env=fault)
+            self.assertEqual(result.status, status, result.errors)
+            self.assertIn("after the command ended: ", result.errors)
+            self.assertNotEqual(parent.containers(), [])
+            self.assertEqual(box.json("ps", "-a"), [])
+            self.assertEqual(parent.containers(), [])
+        result = box.run(*run, "-m", "64m", "--name", "kept", "demo", "sh", "-c", "exit 3", env=fault)
+        self.assertEqual(result.status, 3)
+        self.assertNotEqual(parent.containers(), [])
+        self.assertEqual([entry["exit_status"] for entry in box.json("ps", "-a")], [3])
+        self.assertEqual(parent.containers(), [])
+        # The start fails after the cgroups are there: the container ends them with itself.
+        box.fails(125, *run, "-m", "64m", "-w", "/etc/passwd/x", "demo", "true", env=fault)
+        self.assertEqual(parent.containers(), [])
+        self.assertEqual([n for n in store_content(box) if n.startswith(("staging", "trash"))], [])
+
     def test_rm_ends_a_limited_container_that_runs(self):
         box, parent, run = self.limited()
         process = self.started(box, *run, "-m", "64m", "--name", "busy", "demo", "sh", "-c", "echo ready; sleep 1000")
