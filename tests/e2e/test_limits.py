@@ -146,8 +146,8 @@ class Limits(E2E):
         self.assertIn("50000", parent.file("cpu.cfs_quota_us") or parent.file("cpu.max"))
         self.assertEqual(len(parent.processes()), 1)
         process.terminate()
-        os.kill(int(parent.processes().pop()), signal.SIGKILL)
         process.communicate()
+        self.assertEqual(process.returncode, 143)
         self.assertEqual(parent.containers(), [])
 
     def test_below_the_callers_own_cgroup_by_default(self):
