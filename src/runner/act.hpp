@@ -52,6 +52,11 @@ enum class Act : std::uint8_t {
   follow_parent, // ends with layerbox
   fork_init,     // pid 1 stays behind as init
   session,       // its own, with the terminal
+  settle,        // umask, signals as at birth, no descriptor but the standard ones
+  find_command,  // where PATH has it; one that leads to the launcher's own program is refused
+  limit,         // data: a ResourceLimit
+  no_new_privileges,
+  seccomp, // data: the program; mount_flags: SECCOMP_FILTER_FLAG_*
   exec,
 };
 
@@ -63,6 +68,20 @@ inline constexpr std::uint32_t kRecursive = 1U << 1; // with the mounts below
 inline constexpr std::uint32_t kReadOnly = 1U << 2;
 inline constexpr std::uint32_t kOldApi = 1U << 3;   // overlay by mount(2), not by fsconfig(2)
 inline constexpr std::uint32_t kHostTree = 1U << 4; // mount_sys: clone the host's at once
+// become_user: CAP_SYS_ADMIN over the container's user namespace is kept until execve(2), which
+// takes it away; installing a filter asks for it.
+inline constexpr std::uint32_t kKeepAdmin = 1U << 5;
+
+// A limit of setrlimit(2). Without padding: a step carries it as bytes.
+struct ResourceLimit {
+  std::int32_t resource = 0; // RLIMIT_*
+  std::uint32_t at_most = 0; // 1: lower than this is left as it is
+  std::uint64_t soft = 0;
+  std::uint64_t hard = 0;
+  friend bool operator==(const ResourceLimit&, const ResourceLimit&) = default;
+};
+
+inline constexpr std::uint64_t kUnlimited = ~std::uint64_t{0}; // RLIM_INFINITY
 
 // One thing to do. Strings are the plan's, descriptors the launcher's; both outlive the child.
 struct ChildOp {

@@ -86,6 +86,16 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return fork_init(context, op);
   case Act::session:
     return session(context, op);
+  case Act::settle:
+    return settle(context, op);
+  case Act::find_command:
+    return find_command(context, op);
+  case Act::limit:
+    return limit(context, op);
+  case Act::no_new_privileges:
+    return no_new_privileges(context, op);
+  case Act::seccomp:
+    return seccomp(context, op);
   case Act::exec:
     return exec(context, op);
   }
@@ -114,8 +124,8 @@ void fail(ChildContext& context, int error, int status) noexcept {
   context.report.error = error;
   // At most PIPE_BUF bytes: written whole or, when nobody listens any more, not at all.
   (void)call(SYS_write, context.report_fd, &context.report, sizeof context.report);
-  for (;;)
-    (void)call(SYS_exit_group, status);
+  (void)call(SYS_exit_group, status);
+  __builtin_trap(); // a filter that refuses even to end: the signal of an invalid instruction does
 }
 
 } // namespace child

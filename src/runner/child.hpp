@@ -40,6 +40,7 @@ enum class ChildDetail : std::uint32_t {
   interpreter_missing, // text: the interpreter
   wrong_architecture,  // text: the machine
   not_a_program,       // neither ELF nor #!
+  launcher_itself,     // text: the path that leads to it
   command_refused,     // any other errno
 };
 
@@ -54,6 +55,12 @@ struct ChildReport {
 struct ChildIdRange {
   std::uint32_t inside = 0;
   std::uint32_t count = 0;
+};
+
+// A file as statx(2) tells it apart: by its inode and by the mount that it is seen through.
+struct ChildFile {
+  std::uint64_t mount = 0;
+  std::uint64_t inode = 0;
 };
 
 // All that the child knows. The launcher fills the upper part before the clone; the lower part is
@@ -83,7 +90,12 @@ struct ChildContext {
   const ChildIdRange* gids = nullptr;
   std::size_t gid_count = 0;
   std::uint64_t capabilities = 0; // bit N is capability number N
+  ChildFile launcher;             // its program
+  char* title = nullptr;          // what /proc/PID/cmdline shows of this memory
+  std::size_t title_bytes = 0;
+  std::uint64_t permitted = 0; // what become_user came to, without what is kept for a filter
 
+  std::uint64_t candidates = 0; // bit N: directory N of `path` has the command
   int root_fd = -1;
   int scratch_fd = -1;
   int workdir_fd = -1;

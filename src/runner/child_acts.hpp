@@ -64,7 +64,16 @@ int limit_caps(ChildContext&, const ChildOp&) noexcept;
 int become_user(ChildContext&, const ChildOp&) noexcept;
 // pid1.cpp: returns in the command's process only.
 int fork_init(ChildContext&, const ChildOp&) noexcept;
-// child_exec.cpp: returns only on failure, with its detail and the exit status 126 or 127 decided
+// child_filter.cpp
+int limit(ChildContext&, const ChildOp&) noexcept;
+int no_new_privileges(ChildContext&, const ChildOp&) noexcept;
+int seccomp(ChildContext&, const ChildOp&) noexcept;
+// child_caps.cpp: permitted and effective.
+int set_capabilities(std::uint64_t wanted) noexcept;
+// child_exec.cpp
+int settle(ChildContext&, const ChildOp&) noexcept;
+int find_command(ChildContext&, const ChildOp&) noexcept;
+// Returns only on failure, with its detail and the exit status 126 or 127 decided
 // by it.
 int exec(ChildContext&, const ChildOp&) noexcept;
 

@@ -42,17 +42,6 @@ int set_groups(ChildContext& context, Account& account) noexcept {
   return call(SYS_setgroups, kept, account.groups);
 }
 
-int set_capabilities(std::uint64_t wanted) noexcept {
-  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  struct __user_cap_data_struct data[2] = {};
-  for (unsigned half = 0; half < 2; ++half) {
-    const auto bits = static_cast<std::uint32_t>(wanted >> (32 * half));
-    data[half].effective = bits;
-    data[half].permitted = bits;
-  }
-  return call(SYS_capset, &header, data);
-}
-
 void set_home(ChildContext& context, const char* home) noexcept {
   constexpr char kKey[] = "HOME=";
   std::size_t used = 0;
@@ -66,6 +55,17 @@ void set_home(ChildContext& context, const char* home) noexcept {
 
 } // namespace
 
+int set_capabilities(std::uint64_t wanted) noexcept {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2] = {};
+  for (unsigned half = 0; half < 2; ++half) {
+    const auto bits = static_cast<std::uint32_t>(wanted >> (32 * half));
+    data[half].effective = bits;
+    data[half].permitted = bits;
+  }
+  return call(SYS_capset, &header, data);
+}
+
 int limit_caps(ChildContext& context, const ChildOp&) noexcept {
   constexpr unsigned kMaxCapabilities = 64;
   for (unsigned number = 0; number < kMaxCapabilities; ++number) {
@@ -77,7 +77,7 @@ int limit_caps(ChildContext& context, const ChildOp&) noexcept {
   return 0;
 }
 
-int become_user(ChildContext& context, const ChildOp&) noexcept {
+int become_user(ChildContext& context, const ChildOp& op) noexcept {
   Account account;
   const int found = look_up_account(AT_FDCWD, "/etc/passwd", "/etc/group", context.user, account);
   if (found < 0) {
@@ -89,9 +89,16 @@ int become_user(ChildContext& context, const ChildOp&) noexcept {
     result = call(SYS_fchown, context.slave_fd, account.uid, -1);
   if (result == 0) result = set_groups(context, account);
   if (result == 0) result = call(SYS_setresgid, account.gid, account.gid, account.gid);
-  // Leaving uid 0 clears the permitted and effective sets.
+  // Leaving uid 0 clears the permitted and effective sets, unless they are to be kept.
+  const bool keep = (op.flags & kKeepAdmin) != 0;
+  if (result == 0 && keep) result = call(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
   if (result == 0) result = call(SYS_setresuid, account.uid, account.uid, account.uid);
-  if (result == 0 && account.uid == 0) result = set_capabilities(context.capabilities);
+  context.permitted = account.uid == 0 ? context.capabilities : 0;
+  // What execve(2) will give must be among what is there before: else the command counts as one
+  // that gained rights, and is not dumpable (capabilities(7); the kernel's commit_creds).
+  const std::uint64_t kept = keep ? std::uint64_t{1} << CAP_SYS_ADMIN : 0;
+  if (result == 0 && (keep || account.uid == 0))
+    result = set_capabilities(context.permitted | kept);
   if (result == 0 && context.needs_home) set_home(context, account.home);
   return result;
 }

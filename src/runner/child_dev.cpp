@@ -53,6 +53,21 @@ int open_slave(ChildContext& context, int master) noexcept {
   return call(SYS_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 }
 
+// The directories before the last '/' of `name`, here.
+int make_parent(const char* name) noexcept {
+  const char* slash = std::strrchr(name, '/');
+  if (slash == nullptr) return 0;
+  char directory[kPathBytes];
+  const auto length = static_cast<std::size_t>(slash - name);
+  if (length >= sizeof directory) return -ENAMETOOLONG;
+  std::memcpy(directory, name, length);
+  directory[length] = '\0';
+  const int made = make_directories(AT_FDCWD, directory, kReal);
+  if (made < 0) return made;
+  close_fd(made);
+  return 0;
+}
+
 } // namespace
 
 int enter(ChildContext& context, const ChildOp& op) noexcept {
@@ -69,6 +84,8 @@ int leave(ChildContext& context, const ChildOp&) noexcept {
 
 // mknod(2) of a device is refused in a user namespace: the host's node is bound on an empty file.
 int device(ChildContext&, const ChildOp& op) noexcept {
+  const int parent = make_parent(op.target);
+  if (parent < 0) return parent;
   const int made = call(SYS_mknodat, AT_FDCWD, op.target, S_IFREG | 0666, 0);
   if (made < 0) return made;
   return mount_on(op.source, op.target, nullptr, MS_BIND, nullptr);

@@ -49,17 +49,27 @@ bool join(char* path, const char* directory, std::size_t length, const char* nam
   return true;
 }
 
-// Tries each directory of PATH. A candidate that is there but cannot be executed is remembered: it
-// says more than "not found".
+std::size_t length_of(const char* part, const char* colon) noexcept {
+  return colon != nullptr ? static_cast<std::size_t>(colon - part) : std::strlen(part);
+}
+
+// The bit of a directory of PATH in ChildContext.candidates; the last one is shared by all behind
+// it.
+std::uint64_t candidate_bit(unsigned number) noexcept {
+  return std::uint64_t{1} << (number < 63 ? number : 63);
+}
+
+// Tries each directory of PATH that has the name. A candidate that is there but cannot be executed
+// is remembered: it says more than "not found".
 int search(ChildContext& context, const char* name) noexcept {
   char candidate[kPathBytes];
   char refused[kPathBytes];
   int refusal = 0;
-  for (const char* part = context.path; part != nullptr;) {
+  unsigned number = 0;
+  for (const char* part = context.path; part != nullptr; ++number) {
     const char* colon = std::strchr(part, ':');
-    const std::size_t length =
-        colon != nullptr ? static_cast<std::size_t>(colon - part) : std::strlen(part);
-    if (join(candidate, part, length, name)) {
+    if ((context.candidates & candidate_bit(number)) != 0 &&
+        join(candidate, part, length_of(part, colon), name)) {
       const int result = execute(context, candidate);
       if (result == -EACCES && refusal == 0) {
         refusal = result;
@@ -78,17 +88,45 @@ int search(ChildContext& context, const char* name) noexcept {
 
 } // namespace
 
-int exec(ChildContext& context, const ChildOp&) noexcept {
+int settle(ChildContext& context, const ChildOp&) noexcept {
   (void)call(SYS_umask, 022);
   reset_signals();
-  const int kept = keep_only(context.report_fd);
-  if (kept < 0) return kept;
+  return keep_only(context.report_fd);
+}
+
+// Until execve(2) this process's /proc/self/exe is the launcher's program, on the host. A command
+// that leads there would have it run inside, where others could open it through /proc and, if it is
+// theirs, overwrite it (CVE-2019-5736). The mount tells a magic link's way from a volume's: no
+// other name inside leads to a mount of the host.
+//
+// Done before the filter, which may forbid to look. Afterwards only what is there is executed.
+int find_command(ChildContext& context, const ChildOp&) noexcept {
+  const char* name = context.args[0];
+  const auto refuse = [&](const char* path) {
+    explain(context, ChildDetail::launcher_itself, path);
+    return -EPERM;
+  };
+  if (std::strchr(name, '/') != nullptr)
+    return look_at(name, context.launcher) == Sight::launcher ? refuse(name) : 0;
+  char candidate[kPathBytes];
+  unsigned number = 0;
+  for (const char* part = context.path; part != nullptr && name[0] != '\0'; ++number) {
+    const char* colon = std::strchr(part, ':');
+    if (join(candidate, part, length_of(part, colon), name)) {
+      const Sight sight = look_at(candidate, context.launcher);
+      if (sight == Sight::launcher) return refuse(candidate);
+      if (sight == Sight::present) context.candidates |= candidate_bit(number);
+    }
+    part = colon != nullptr ? colon + 1 : nullptr;
+  }
+  if (context.candidates != 0) return 0;
+  explain(context, ChildDetail::command_not_found, name);
+  return -ENOENT;
+}
+
+int exec(ChildContext& context, const ChildOp&) noexcept {
   const char* name = context.args[0];
   if (std::strchr(name, '/') != nullptr) return explain_exec(context, name, execute(context, name));
-  if (name[0] == '\0') {
-    explain(context, ChildDetail::command_not_found, name);
-    return -ENOENT;
-  }
   return search(context, name);
 }
 

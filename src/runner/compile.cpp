@@ -3,11 +3,16 @@
 #include <fmt/format.h>
 #include <sched.h>
 
+#include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 #include "runner/capabilities.hpp"
+#include "runner/resource_limits.hpp"
+#include "runner/seccomp_bpf.hpp"
+#include "runner/seccomp_profile.hpp"
 
 namespace layerbox {
 namespace {
@@ -104,15 +109,59 @@ void add_before_maps(Plan& plan, const RunSpec& spec) {
   add(plan, Act::become_root);
 }
 
+// The bytes of the program; none when there is to be no filter.
+std::string seccomp_bytes(const RunSpec& spec, std::uint64_t capabilities) {
+  if (spec.seccomp.mode == SeccompMode::unconfined) return {};
+  const std::optional<SeccompArch> arch = own_seccomp_arch();
+  if (!arch) {
+    Error error(ErrorKind::unsupported,
+                "this machine's system calls are not in the seccomp tables");
+    error.set_hint("'--security-opt seccomp=unconfined' runs without a filter");
+    throw error;
+  }
+  const std::vector<sock_filter> program = seccomp_program(
+      spec.seccomp.mode == SeccompMode::given ? spec.seccomp.policy
+                                              : default_seccomp_policy(*arch, capabilities));
+  std::string bytes(program.size() * sizeof(sock_filter), '\0');
+  std::memcpy(bytes.data(), program.data(), bytes.size());
+  return bytes;
+}
+
+void add_limits(Plan& plan, const ProcessSpec& process) {
+  std::vector<ResourceLimit> limits = process.limits;
+  const ResourceLimit files = default_open_files();
+  if (std::none_of(limits.begin(), limits.end(),
+                   [&](const ResourceLimit& limit) { return limit.resource == files.resource; }))
+    limits.push_back(files);
+  for (const ResourceLimit& limit : limits) {
+    if (limit.soft > limit.hard) refuse("a resource limit's soft value is above its hard one");
+    std::string bytes(sizeof limit, '\0');
+    std::memcpy(bytes.data(), &limit, sizeof limit);
+    plan.steps.push_back({.act = Act::limit, .data = std::move(bytes)});
+  }
+  plan.oom_score_adj = process.oom_score_adj;
+}
+
 void add_process(Plan& plan, const RunSpec& spec) {
+  std::string filter = seccomp_bytes(spec, plan.capabilities);
   add(plan, Act::pivot);
   add(plan, Act::enter_workdir);
   add(plan, Act::limit_caps);
-  add(plan, Act::become_user);
+  plan.steps.push_back({.act = Act::become_user, .flags = filter.empty() ? 0U : kKeepAdmin});
   add(plan, Act::stdio);
   add(plan, Act::follow_parent);
   if (spec.process.init) add(plan, Act::fork_init);
   add(plan, Act::session);
+  add(plan, Act::settle);
+  add(plan, Act::find_command);
+  add_limits(plan, spec.process);
+  if (spec.process.no_new_privileges) add(plan, Act::no_new_privileges);
+  if (!filter.empty())
+    plan.steps.push_back({.act = Act::seccomp,
+                          .mount_flags = spec.seccomp.mode == SeccompMode::given
+                                             ? spec.seccomp.policy.filter_flags
+                                             : 0U,
+                          .data = std::move(filter)});
   add(plan, Act::exec);
 }
 
@@ -150,7 +199,7 @@ Plan compile(const RunSpec& spec, const HostFacts& facts) {
 
   add_before_maps(plan, spec);
   add_rootfs(plan, spec, facts);
-  add_kernel_mounts(plan, spec);
+  add_kernel_mounts(plan, spec, facts);
   add_user_mounts(plan, spec, facts);
   add_hidden_paths(plan, spec);
   const std::string workdir = clean_absolute_path(spec.process.cwd, "working directory");

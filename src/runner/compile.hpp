@@ -9,7 +9,15 @@
 //   the user's wishes    volumes, tmpfs and provided files, parents before children
 //   hiding               masked and read-only paths, over all of that
 //   pivot                the host is gone
-//   the process          working directory, capabilities, ids, streams, session, exec
+//   the process          working directory, capabilities, ids, streams, session
+//   limits, no_new_privs what would be in the way of all that
+//   the filter           last before exec, so that a profile must allow nothing but what the
+//   command
+//                        does. seccomp(2) asks for CAP_SYS_ADMIN or no_new_privs; not to force the
+//                        latter on setuid programs inside, the capability is kept, in the
+//                        container's own user namespace only, from becoming the user until
+//                        execve(2): that takes it away, because it is not in the bounding set
+//   exec
 #pragma once
 
 #include "runner/host_facts.hpp"
@@ -35,7 +43,7 @@ std::string clean_absolute_path(const std::string& path, std::string_view purpos
 
 // Parts of compile(), in compile_mounts.cpp. They append steps.
 void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts);
-void add_kernel_mounts(Plan& plan, const RunSpec& spec);
+void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_hidden_paths(Plan& plan, const RunSpec& spec);
 

@@ -70,15 +70,26 @@ bool user_mounts_at(const RunSpec& spec, std::string_view path) {
   });
 }
 
-void add_devices(Plan& plan, const RunSpec& spec) {
+void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   plan.steps.push_back({.act = Act::mount_fs,
                         .mount_flags = MS_NOSUID | MS_STRICTATIME,
                         .target = "dev",
                         .source = "tmpfs",
-                        .data = "mode=755,size=64k,nr_inodes=256"});
+                        .data = spec.host_devices ? "mode=755,size=1m,nr_inodes=8192"
+                                                  : "mode=755,size=64k,nr_inodes=256"});
   plan.steps.push_back({.act = Act::enter, .target = "dev"});
-  for (const std::string name : {"null", "zero", "full", "random", "urandom", "tty"})
-    plan.steps.push_back({.act = Act::device, .target = name, .source = "/dev/" + name});
+  static constexpr std::array<std::string_view, 6> kAlways = {"null",   "zero",    "full",
+                                                              "random", "urandom", "tty"};
+  for (const std::string_view name : kAlways)
+    plan.steps.push_back(
+        {.act = Act::device, .target = std::string(name), .source = fmt::format("/dev/{}", name)});
+  if (spec.host_devices)
+    for (const std::string& name : facts.devices)
+      if (std::find(kAlways.begin(), kAlways.end(), name) == kAlways.end())
+        plan.steps.push_back({.act = Act::device,
+                              .flags = kOptional, // it may be unplugged by then
+                              .target = name,
+                              .source = "/dev/" + name});
   static constexpr std::array<std::pair<const char*, const char*>, 6> kLinks = {{
       {"fd", "/proc/self/fd"},
       {"stdin", "/proc/self/fd/0"},
@@ -192,19 +203,21 @@ void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   if (overlay) add_overlay(plan, rootfs, facts);
 }
 
-void add_kernel_mounts(Plan& plan, const RunSpec& spec) {
+void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
+  const unsigned long tree =
+      spec.writable_kernel_trees ? kNoSetuidDevExec : kNoSetuidDevExec | MS_RDONLY;
   plan.steps.push_back(
       {.act = Act::mount_fs, .mount_flags = kNoSetuidDevExec, .target = "proc", .source = "proc"});
   plan.steps.push_back({.act = Act::mount_sys,
                         .flags = spec.network == NetworkMode::host ? kHostTree : 0U,
-                        .mount_flags = kNoSetuidDevExec | MS_RDONLY,
+                        .mount_flags = tree,
                         .target = "sys"});
   plan.steps.push_back({.act = Act::mount_fs,
                         .flags = kOptional,
-                        .mount_flags = kNoSetuidDevExec | MS_RDONLY,
+                        .mount_flags = tree,
                         .target = "sys/fs/cgroup",
                         .source = "cgroup2"});
-  add_devices(plan, spec);
+  add_devices(plan, spec, facts);
 }
 
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {

@@ -10,6 +10,7 @@
 namespace layerbox::child {
 namespace {
 
+constexpr int kMaxInterpreters = 5;      // the kernel's own limit of nested ones
 constexpr std::size_t kHeadBytes = 4096; // headers and, in all usual programs, PT_INTERP's text
 
 #if defined(__x86_64__)
@@ -124,10 +125,9 @@ bool interpreter_of(const Head& head, char* name, std::size_t room) noexcept {
 
 // Follows script → interpreter → loader until one is missing.
 bool missing_interpreter(const char* path, char* name, std::size_t room) noexcept {
-  constexpr int kDepth = 5; // the kernel's own limit of nested interpreters
   Head head;
   if (!read_head(path, head)) return false;
-  for (int depth = 0; depth < kDepth; ++depth) {
+  for (int depth = 0; depth < kMaxInterpreters; ++depth) {
     if (!interpreter_of(head, name, room)) return false;
     if (!file_exists(name)) return true;
     if (!read_head(name, head)) return false;
@@ -158,6 +158,26 @@ void explain_format(ChildContext& context, const char* path) noexcept {
 bool file_exists(const char* path) noexcept {
   struct stat status;
   return call(SYS_newfstatat, AT_FDCWD, path, &status, 0) == 0;
+}
+
+Sight look_at(const char* path, const ChildFile& launcher) noexcept {
+  char name[ChildReport::kTextBytes];
+  Head head;
+  Sight sight = Sight::absent;
+  for (int depth = 0; depth <= kMaxInterpreters; ++depth) {
+    struct statx status;
+    const int result =
+        call(SYS_statx, AT_FDCWD, path, 0, STATX_TYPE | STATX_INO | STATX_MNT_ID, &status);
+    if (depth == 0 && result != -ENOENT && result != -ENOTDIR && result != -EACCES)
+      sight = Sight::present;
+    if (result != 0) return sight;
+    if (status.stx_mnt_id == launcher.mount && status.stx_ino == launcher.inode)
+      return Sight::launcher;
+    if (!S_ISREG(status.stx_mode) || !read_head(path, head)) return sight;
+    if (!script_interpreter(head, name, sizeof name)) return sight;
+    path = name;
+  }
+  return sight;
 }
 
 int explain_exec(ChildContext& context, const char* path, int error) noexcept {

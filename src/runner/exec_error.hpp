@@ -11,6 +11,14 @@ namespace layerbox::child {
 // Whether `path` names something, symlinks followed.
 bool file_exists(const char* path) noexcept;
 
+// What can be seen of a command before it is executed.
+enum class Sight : std::uint8_t { absent, present, launcher };
+
+// `launcher`: executing `path` would make that file the process's program, by itself or as the
+// interpreter of a script, at any depth. (As the loader of a program it would not be that:
+// /proc/PID/exe is the program then.)
+Sight look_at(const char* path, const ChildFile& launcher) noexcept;
+
 // Explains the refusal `error` (-errno) of `path` in the context's report; returns `error`.
 int explain_exec(ChildContext& context, const char* path, int error) noexcept;
 

@@ -1,6 +1,10 @@
 #include "runner/host_facts.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <string_view>
 
 namespace layerbox {
 
@@ -10,6 +14,29 @@ bool fault_forced([[maybe_unused]] const char* name) {
 #else
   return false;
 #endif
+}
+
+std::vector<std::string> list_host_devices() {
+  namespace fs = std::filesystem;
+  constexpr std::size_t kMaxDevices = 4096;
+  static constexpr std::array<std::string_view, 6> kOwn = {"pts",     "shm",  "mqueue",
+                                                           "console", "ptmx", "hugepages"};
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::recursive_directory_iterator at("/dev", fs::directory_options::skip_permission_denied, error);
+  for (; !error && at != fs::recursive_directory_iterator() && names.size() < kMaxDevices;
+       at.increment(error)) {
+    const std::string name = at->path().string().substr(sizeof "/dev");
+    if (std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end()) {
+      at.disable_recursion_pending();
+      continue;
+    }
+    std::error_code gone;
+    const fs::file_type type = at->symlink_status(gone).type();
+    if (type == fs::file_type::character || type == fs::file_type::block) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 HostFacts probe_host_facts(const Identity& identity) {

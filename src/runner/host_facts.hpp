@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/userns.hpp"
 
@@ -20,11 +21,17 @@ struct HostFacts {
   Fact setgroups;
   // Overlays through fsconfig(2). What is assumed here is tried: the child falls back by itself.
   Fact overlay_by_fsconfig;
+  // Device nodes below /dev, as names below it; only when they were asked for.
+  std::vector<std::string> devices;
 };
 
 // Asks only for what cannot be found out by trying. In builds with fault points,
 // LAYERBOX_FAULT_NO_FSCONFIG and LAYERBOX_FAULT_NO_CLONE3 make this machine an older one.
 HostFacts probe_host_facts(const Identity& identity);
+
+// Every character and block device below the host's /dev, but for terminals and what a container
+// has of its own (pts, shm, mqueue, console). Symlinks are not followed.
+std::vector<std::string> list_host_devices();
 
 // Whether the fault point `name` is set; never in release builds.
 bool fault_forced(const char* name);

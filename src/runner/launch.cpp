@@ -23,6 +23,7 @@
 #include "runner/child_program.hpp"
 #include "runner/clone_sources.hpp"
 #include "runner/host_facts.hpp"
+#include "runner/resource_limits.hpp"
 
 namespace layerbox {
 namespace {
@@ -99,18 +100,40 @@ std::string read_proc(pid_t pid, std::string_view name) {
   return {text.data(), static_cast<std::size_t>(got)};
 }
 
-// Field 22 of proc_pid_stat(5). Field 2, the name, is in parentheses and may hold anything.
-std::uint64_t start_time_of(pid_t pid) {
-  constexpr int kFieldsAfterName = 20; // field 3 follows the name
-  const std::string stat = read_proc(pid, "stat");
+// A field of proc_pid_stat(5), as the page counts them. Field 2, the name, is in parentheses and
+// may hold anything.
+std::uint64_t stat_field(const std::string& stat, int number) {
+  constexpr int kName = 2;
   std::size_t at = stat.rfind(')');
-  for (int i = 0; i < kFieldsAfterName && at != std::string::npos; ++i)
+  for (int i = kName; i < number && at != std::string::npos; ++i)
     at = stat.find(' ', at + 1);
-  std::uint64_t ticks = 0;
+  std::uint64_t value = 0;
   if (at == std::string::npos ||
-      std::from_chars(stat.data() + at + 1, stat.data() + stat.size(), ticks).ec != std::errc())
-    throw Error(ErrorKind::system, fmt::format("/proc/{}/stat does not read as expected", pid));
-  return ticks;
+      std::from_chars(stat.data() + at + 1, stat.data() + stat.size(), value).ec != std::errc())
+    throw Error(ErrorKind::system, "/proc/PID/stat does not read as expected");
+  return value;
+}
+
+std::uint64_t start_time_of(pid_t pid) {
+  return stat_field(read_proc(pid, "stat"), 22);
+}
+
+// Where this process keeps its arguments, for the init that will be a copy of it.
+void find_title(ChildContext& context) {
+  const std::string stat = read_proc(::getpid(), "stat");
+  const std::uint64_t begin = stat_field(stat, 48); // arg_start
+  const std::uint64_t end = stat_field(stat, 49);   // arg_end
+  if (begin == 0 || end <= begin) return;           // there are none
+  context.title = reinterpret_cast<char*>(begin);
+  context.title_bytes = end - begin;
+}
+
+// 0, or why our own program cannot be told from others.
+int find_own_program(ChildFile& program) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, "/proc/self/exe", 0, STATX_INO | STATX_MNT_ID, &status) != 0) return errno;
+  program = {status.stx_mnt_id, status.stx_ino};
+  return 0;
 }
 
 Started describe(pid_t pid) {
@@ -118,6 +141,11 @@ Started describe(pid_t pid) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) throw_errno(errno, path);
   return {pid, start_time_of(pid), status.st_ino};
+}
+
+bool has_init(const Plan& plan) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [](const Step& step) { return step.act == Act::fork_init; });
 }
 
 void map_ids(const Plan& plan, const Identity& identity, pid_t pid,
@@ -215,12 +243,17 @@ Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgrou
   context.terminal_socket = terminal.write.get();
   context.rows = size.rows;
   context.columns = size.columns;
+  const int unknown = find_own_program(context.launcher);
+  if (has_init(plan)) find_title(context);
 
   Launched box{start_child(plan, cgroups, context), std::move(go.write), {}, {}};
   report.write.reset();
   terminal.write.reset();
+  // Not earlier: in a chroot, where /proc is not there, that no namespaces are given says more.
+  if (unknown != 0) throw_errno(unknown, "/proc/self/exe");
   Started told;
   try {
+    prepare_limits(box.process.pid(), plan);
     map_ids(plan, identity, box.process.pid(), clones);
     if (started) told = describe(box.process.pid());
   } catch (const Error&) {

@@ -3,10 +3,14 @@
 // with process 1 ends everything in the namespace. Source: pid_namespaces(7), sigwaitinfo(2),
 // wait(2).
 //
-// It holds descriptors 0 to 2 and nothing else, and as it is not dumpable nobody inside can look
-// into it.
+// The command's filter is not on it: it needs calls of its own, and takes nothing from inside but
+// signals. It holds descriptors 0 to 2 and nothing else, and as it is not dumpable nobody inside
+// can look into it.
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+
+#include <cstring>
 
 #include "runner/child_acts.hpp"
 #include "runner/child_calls.hpp"
@@ -29,7 +33,22 @@ int reap(int command) noexcept {
   }
 }
 
-[[noreturn]] void be_init(int command) noexcept {
+// The launcher's command line names the host's paths and the values of variables, and anybody
+// inside may read it in /proc/1/cmdline: it is overwritten. A last byte that is no NUL tells the
+// kernel to show the text up to the first NUL and no more (proc_pid_cmdline(5), setproctitle).
+void take_title(const ChildContext& context) noexcept {
+  constexpr char kTitle[] = "layerbox-init";
+  (void)call(SYS_prctl, PR_SET_NAME, kTitle);
+  if (context.title_bytes < 2) return;
+  std::memset(context.title, 0, context.title_bytes);
+  const std::size_t room = context.title_bytes - 2;
+  std::memcpy(context.title, kTitle, room < sizeof kTitle ? room : sizeof kTitle);
+  context.title[context.title_bytes - 1] = '.';
+}
+
+[[noreturn]] void be_init(const ChildContext& context, int command) noexcept {
+  take_title(context);
+  (void)set_capabilities(context.permitted); // what is kept for the filter is the command's alone
   (void)call(SYS_setsid);
   (void)call(SYS_close_range, 3U, ~0U, 0U);
   for (;;) {
@@ -48,7 +67,7 @@ int reap(int command) noexcept {
 
 } // namespace
 
-int fork_init(ChildContext&, const ChildOp&) noexcept {
+int fork_init(ChildContext& context, const ChildOp&) noexcept {
   int result = call(SYS_rt_sigprocmask, SIG_SETMASK, &kAllSignals, nullptr, kSignalSetBytes);
   if (result < 0) return result;
   // An ignored SIGCHLD, inherited from who started us, would have the kernel reap in our place.
@@ -57,7 +76,7 @@ int fork_init(ChildContext&, const ChildOp&) noexcept {
   if (result < 0) return result;
   result = call(SYS_clone, SIGCHLD, 0, nullptr, nullptr, 0);
   if (result <= 0) return result;
-  be_init(result);
+  be_init(context, result);
 }
 
 } // namespace layerbox::child

@@ -1,6 +1,9 @@
 #include "runner/plan.hpp"
 
 #include <fmt/format.h>
+#include <linux/filter.h>
+
+#include <cstring>
 
 #include "base/rel_path.hpp"
 #include "runner/cgroup_files.hpp"
@@ -12,11 +15,23 @@ void add_word(std::string& line, std::string_view key, const std::string& value)
   if (!value.empty()) line += fmt::format(" {}={}", key, printable(value));
 }
 
+std::string limit_text(const std::string& data) {
+  ResourceLimit limit;
+  std::memcpy(&limit, data.data(), sizeof limit);
+  return fmt::format(" resource={} soft={} hard={}{}", limit.resource, limit.soft, limit.hard,
+                     limit.at_most != 0 ? " at_most" : "");
+}
+
 std::string step_text(const Step& step) {
   std::string line(act_name(step.act));
   add_word(line, "target", step.target);
   add_word(line, "source", step.source);
-  if (step.act != Act::provide) add_word(line, "data", step.data);
+  if (step.act == Act::seccomp)
+    line += fmt::format(" instructions={}", step.data.size() / sizeof(struct sock_filter));
+  else if (step.act == Act::limit)
+    line += limit_text(step.data);
+  else if (step.act != Act::provide)
+    add_word(line, "data", step.data);
   if (step.clone != kNoClone) line += fmt::format(" clone={}", step.clone);
   if (step.cgroup != kNoCgroup) line += fmt::format(" cgroup={}", step.cgroup);
   if (step.mount_flags != 0) line += fmt::format(" mount_flags={:#x}", step.mount_flags);
@@ -25,6 +40,7 @@ std::string step_text(const Step& step) {
   if ((step.flags & kReadOnly) != 0) line += " read_only";
   if ((step.flags & kOldApi) != 0) line += " old_api";
   if ((step.flags & kHostTree) != 0) line += " host_tree";
+  if ((step.flags & kKeepAdmin) != 0) line += " keep_admin";
   for (const std::string& word : step.list)
     line.append(" ").append(printable(word));
   return line;
@@ -117,6 +133,16 @@ std::string_view act_name(Act act) {
     return "fork_init";
   case Act::session:
     return "session";
+  case Act::settle:
+    return "settle";
+  case Act::find_command:
+    return "find_command";
+  case Act::limit:
+    return "limit";
+  case Act::no_new_privileges:
+    return "no_new_privileges";
+  case Act::seccomp:
+    return "seccomp";
   case Act::exec:
     return "exec";
   }

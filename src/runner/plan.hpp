@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,6 +63,7 @@ struct Plan {
   std::string user;
   bool needs_home = false;
   std::uint64_t capabilities = 0; // bit N is capability number N
+  std::optional<int> oom_score_adj;
   bool terminal = false;
   bool interactive = false;
 

@@ -88,6 +88,15 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "forking the command off init";
   case Act::session:
     return "making a session";
+  case Act::settle:
+    return "closing what is the launcher's";
+  case Act::limit:
+    return "setting a resource limit";
+  case Act::no_new_privileges:
+    return "giving up new privileges";
+  case Act::seccomp:
+    return "installing the seccomp filter";
+  case Act::find_command:
   case Act::exec:
     return fmt::format("executing '{}'", printable(plan.args.at(0)));
   }
@@ -136,6 +145,8 @@ std::string reason(const ChildReport& report) {
     return fmt::format("it is a program for {}", text);
   case ChildDetail::not_a_program:
     return text + " is neither a program nor a script that names its interpreter with #!";
+  case ChildDetail::launcher_itself:
+    return fmt::format("'{}' is layerbox itself, which does not run in its containers", text);
   case ChildDetail::command_refused:
     return text + ": " + errno_text(report.error);
   }
@@ -160,6 +171,11 @@ std::string hint_for(const Step& step, const ChildReport& report, const Identity
     return "the cgroup above has no CPUs or no memory nodes: see its cpuset.cpus and cpuset.mems";
   if (step.act == Act::fork_init && report.error == EAGAIN)
     return "with --init two processes must be allowed: see --pids-limit";
+  if (step.act == Act::seccomp)
+    return report.error == ENOSYS || report.error == EINVAL
+               ? "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER); '--security-opt "
+                 "seccomp=unconfined' runs without one"
+               : "";
   if (report.error == ENOSYS) return "the runner needs Linux 5.12 or later";
   return "";
 }

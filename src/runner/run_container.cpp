@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "runner/cgroups.hpp"
 #include "runner/compile.hpp"
+#include "runner/host_facts.hpp"
 #include "runner/launch.hpp"
 #include "runner/report.hpp"
 #include "runner/supervise.hpp"
@@ -58,7 +59,9 @@ void finish_cgroups(Cgroups& cgroups, RunOutcome& outcome) {
 
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks) {
   require_standard_streams();
-  const Plan plan = compile(spec, probe_host_facts(identity));
+  HostFacts facts = probe_host_facts(identity);
+  if (spec.host_devices) facts.devices = list_host_devices();
+  const Plan plan = compile(spec, facts);
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
   Cgroups cgroups = Cgroups::make(plan.cgroups);

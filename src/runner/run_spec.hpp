@@ -11,8 +11,10 @@
 
 #include "base/id_map.hpp"
 #include "base/mount_plan.hpp"
+#include "runner/act.hpp"
 #include "runner/cgroup_dir.hpp"
 #include "runner/limits.hpp"
+#include "runner/seccomp_policy.hpp"
 
 namespace layerbox {
 
@@ -27,9 +29,12 @@ struct ProcessSpec {
   std::vector<std::string> env;  // K=V; HOME is added from passwd when it is not here
   std::string cwd = "/";         // made when it is missing
   UserSpec user;
-  bool terminal = false;    // a pty of the container's own devpts
-  bool interactive = false; // our standard input is the command's; else it reads /dev/null
-  bool init = false;        // pid 1 is a small init of ours that reaps and forwards
+  bool terminal = false;             // a pty of the container's own devpts
+  bool interactive = false;          // our standard input is the command's; else it reads /dev/null
+  bool init = false;                 // pid 1 is a small init of ours that reaps and forwards
+  bool no_new_privileges = false;    // setuid and file capabilities give nothing
+  std::vector<ResourceLimit> limits; // one of a kind; resource_limits.hpp for those not named
+  std::optional<int> oom_score_adj;  // -1000 to 1000; without, the launcher's
   std::vector<std::string> capabilities; // "CAP_CHOWN" …: bounding, permitted, effective (for root)
 };
 
@@ -48,6 +53,14 @@ struct MountSpec {
 
 enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up
 
+// standard: what default_seccomp_policy() makes of the capabilities (seccomp_profile.hpp).
+enum class SeccompMode : std::uint8_t { standard, unconfined, given };
+
+struct SeccompSpec {
+  SeccompMode mode = SeccompMode::standard;
+  SeccompPolicy policy; // when given
+};
+
 struct RunSpec {
   std::string container_id; // 64 hex digits
   MountPlan rootfs;
@@ -64,6 +77,9 @@ struct RunSpec {
   IdMap id_map;              // of the container's user namespace
   bool idmap_rootfs = false; // the anchor's ids are mapped by mount (root's containers)
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
+  SeccompSpec seccomp;
+  bool host_devices = false;                // every device node of the host's /dev, bound
+  bool writable_kernel_trees = false;       // /sys and its cgroup tree: not read-only
   std::vector<std::string> masked_paths;    // absolute; absent ones are passed over
   std::vector<std::string> read_only_paths; // absolute; absent ones are passed over
   // Small files the container gets bound over its own: /etc/hosts, /etc/hostname, /etc/resolv.conf.

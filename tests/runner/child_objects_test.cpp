@@ -13,13 +13,21 @@ namespace layerbox {
 namespace {
 
 // Functions without state, lock or allocation, and what the compiler itself inserts.
-const std::set<std::string> kAllowed = {"syscall",          "__errno_location",
-                                        "__stack_chk_fail", "_GLOBAL_OFFSET_TABLE_",
-                                        "memchr",           "memcmp",
-                                        "memcpy",           "memmove",
-                                        "memset",           "strchr",
-                                        "strcmp",           "strlen",
-                                        "strncmp",          "bcmp"};
+const std::set<std::string> kAllowed = {"syscall",
+                                        "__errno_location",
+                                        "__stack_chk_fail",
+                                        "_GLOBAL_OFFSET_TABLE_",
+                                        "memchr",
+                                        "memcmp",
+                                        "memcpy",
+                                        "memmove",
+                                        "memset",
+                                        "strchr",
+                                        "strcmp",
+                                        "strlen",
+                                        "strncmp",
+                                        "strrchr",
+                                        "bcmp"};
 // Of each other: layerbox::run_child, layerbox::child::*.
 bool is_of_the_child(const std::string& symbol) {
   return symbol.starts_with("_ZN8layerbox5child") || symbol.starts_with("_ZN8layerbox9run_child");
