@@ -115,7 +115,10 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
   process.terminal = flags.terminal;
   process.interactive = flags.interactive;
   process.init = flags.init;
-  process.capabilities = merge_capabilities(default_capabilities(), flags.cap_add, flags.cap_drop);
+  process.capabilities =
+      merge_capabilities(flags.security.privileged ? all_capabilities() : default_capabilities(),
+                         flags.cap_add, flags.cap_drop);
+  apply_security_flags(spec, flags.security, surroundings.seccomp_file);
   process.env = merge_env(image, flags, spec.hostname, surroundings);
   process.args = merge_args(image, flags.entrypoint, command_of(flags));
   return spec;

@@ -27,8 +27,9 @@ struct Surroundings {
     std::string name;
     std::string content;
   };
-  std::vector<EnvFile> env_files; // of flags.env_files, in order
-  std::string network = "none";   // the setting, when no flag says otherwise
+  std::vector<EnvFile> env_files;          // of flags.env_files, in order
+  std::optional<SeccompFile> seccomp_file; // of flags.security
+  std::string network = "none";            // the setting, when no flag says otherwise
 };
 
 inline constexpr const char* kDefaultPath =

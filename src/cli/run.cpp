@@ -2,7 +2,9 @@
 // need is not done, and what can wait is done while the command runs.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/utsname.h>
 
+#include <cstdio>
 #include <ctime>
 
 #include "base/fs_at.hpp"
@@ -15,6 +17,7 @@
 #include "cli/provided_files.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/runtime_dir.hpp"
+#include "cli/seccomp_file.hpp"
 #include "cli/spec_json.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
@@ -26,6 +29,17 @@ namespace {
 
 constexpr std::size_t kMaxEnvFileBytes = std::size_t{4} << 20;
 
+SeccompFile read_seccomp(const std::string& name) {
+  const UniqueFd fd = with_context([] { return "the seccomp profile"; },
+                                   [&] { return open_path(name, O_RDONLY | O_CLOEXEC); });
+  FdSource source(fd, name);
+  SeccompFile file{name, read_all(source, kMaxSeccompFileBytes, name)};
+  struct utsname system {};
+  if (::uname(&system) == 0)
+    (void)std::sscanf(system.release, "%4u.%4u", &file.kernel_major, &file.kernel_minor);
+  return file;
+}
+
 Surroundings look_around(const RunFlags& flags, const Settings& settings) {
   Surroundings around;
   around.container_id = new_container_id();
@@ -36,6 +50,8 @@ Surroundings look_around(const RunFlags& flags, const Settings& settings) {
     FdSource source(fd, name);
     around.env_files.push_back({name, read_all(source, kMaxEnvFileBytes, name)});
   }
+  if (const auto name = seccomp_file_name(flags.security))
+    around.seccomp_file = read_seccomp(*name);
   return around;
 }
 

@@ -73,6 +73,7 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "cgroup is made.");
   declare_container(line, flags);
   declare_process(line, flags);
+  declare_security_flags(line, flags.security);
   declare_files(line, flags);
   declare_limits(line, flags.limits);
   declare_network(line, flags);

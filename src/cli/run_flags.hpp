@@ -8,6 +8,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/limit_flags.hpp"
+#include "cli/security_flags.hpp"
 
 namespace layerbox {
 
@@ -35,6 +36,8 @@ struct RunFlags {
   std::optional<std::string> entrypoint;
   std::vector<std::string> cap_add;
   std::vector<std::string> cap_drop;
+
+  SecurityFlags security;
 
   // Files.
   bool read_only = false;

@@ -1,6 +1,9 @@
 #include "cli/spec_json.hpp"
 
 #include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "runner/resource_limits.hpp"
 
 #include "runner/cgroup_files.hpp"
 
@@ -10,11 +13,44 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
+// -1 is unlimited, as --ulimit takes it.
+Json limit_value(std::uint64_t value) {
+  return value == kUnlimited ? Json(-1) : Json(value);
+}
+
+Json limits_json(const std::vector<ResourceLimit>& limits) {
+  Json list = Json::array();
+  for (const ResourceLimit& limit : limits)
+    list.push_back({{"name", resource_name(limit.resource)},
+                    {"soft", limit_value(limit.soft)},
+                    {"hard", limit_value(limit.hard)}});
+  return list;
+}
+
 Json process_json(const ProcessSpec& process) {
-  return {{"args", process.args},         {"env", process.env},
-          {"cwd", process.cwd},           {"user", process.user.text},
-          {"terminal", process.terminal}, {"interactive", process.interactive},
-          {"init", process.init},         {"capabilities", process.capabilities}};
+  return {{"args", process.args},
+          {"env", process.env},
+          {"cwd", process.cwd},
+          {"user", process.user.text},
+          {"terminal", process.terminal},
+          {"interactive", process.interactive},
+          {"init", process.init},
+          {"capabilities", process.capabilities},
+          {"no_new_privileges", process.no_new_privileges},
+          {"limits", limits_json(process.limits)},
+          {"oom_score_adj", process.oom_score_adj ? Json(*process.oom_score_adj) : Json()}};
+}
+
+std::string_view seccomp_text(SeccompMode mode) {
+  switch (mode) {
+  case SeccompMode::standard:
+    return "default";
+  case SeccompMode::unconfined:
+    return "unconfined";
+  case SeccompMode::given:
+    return "profile";
+  }
+  return "";
 }
 
 Json mounts_json(const std::vector<MountSpec>& mounts) {
@@ -88,6 +124,10 @@ Json spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
   return {{"process", process_json(spec.process)},
           {"hostname", spec.hostname},
           {"network", spec.network == NetworkMode::host ? "host" : "none"},
+          {"seccomp", seccomp_text(spec.seccomp.mode)},
+          {"masked_paths", spec.masked_paths},
+          {"read_only_paths", spec.read_only_paths},
+          {"host_devices", spec.host_devices},
           {"read_only_rootfs", spec.read_only_rootfs},
           {"mounts", mounts_json(spec.mounts)},
           {"shm_bytes", spec.shm_bytes},
