@@ -76,8 +76,11 @@ constexpr const char* kThousand =
     "mkfifo /f; exec 9<>/f; i=0; while [ $i -lt 1000 ]; do "
     "(read x; while :; do /bin/true; done) </f 9>&- & i=$((i+1)); done; "
     "exec 9>&-; echo ready; wait";
+// In a child: a shell that cannot fork ends. The first process counts, which takes no fork, until
+// the bomb has gone off.
 constexpr const char* kBomb =
-    "b() { b | b & }; b 2>/dev/null; echo ready; while :; do b; done 2>/dev/null";
+    "(b() { b | b & }; while :; do b; done) 2>/dev/null & "
+    "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; echo ready; exec sleep 1000";
 
 TEST_F(AttackLimits, AThousandForkingChildrenLeaveNothing) {
   kill_in_full_flight(limited(shell_spec(rootfs, kThousand), roomy));
