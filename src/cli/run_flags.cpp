@@ -67,10 +67,11 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "command; a '--' there is dropped. Without COMMAND the image's own is run; with it, the "
       "image's entrypoint gets it as arguments.\n\n"
       "The container has namespaces of its own, a network with nothing but a loopback, and ids "
-      "that "
-      "mean nothing outside. It leaves nothing behind unless --keep or --name is given.\n\n"
+      "that mean nothing outside. It leaves nothing behind unless --keep or --name is given.\n\n"
       "A limit that cannot be set here ends the run before the command starts. Without limits no "
-      "cgroup is made.");
+      "cgroup is made.\n\n"
+      "A signal that layerbox gets is the command's; one that it leaves alone ends it, as it would "
+      "outside.");
   declare_container(line, flags);
   declare_process(line, flags);
   declare_security_flags(line, flags.security);
