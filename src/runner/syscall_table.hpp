@@ -132,10 +132,13 @@ constexpr std::string_view call_table(SeccompArch arch) {
 // Calls `visit(name, number)` for each word of `table`, in the order of the numbers.
 template <typename Visit> constexpr void for_each_call(std::string_view table, Visit visit) {
   std::uint32_t number = 0;
-  while (!table.empty()) {
-    const std::size_t end = table.find(' ') < table.size() ? table.find(' ') : table.size();
-    const std::string_view word = table.substr(0, end);
-    table.remove_prefix(end < table.size() ? end + 1 : end);
+  for (std::size_t at = 0; at < table.size();) {
+    // By index: g++ with -fsanitize=undefined calls find() of a literal no constant expression.
+    std::size_t end = at;
+    while (end < table.size() && table[end] != ' ')
+      ++end;
+    const std::string_view word = table.substr(at, end - at);
+    at = end + 1;
     if (word[0] == '@') {
       number = 0;
       for (const char digit : word.substr(1))
