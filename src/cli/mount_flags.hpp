@@ -1,8 +1,8 @@
-// mount_flags: -v, --mount and --tmpfs as mounts.
+// mount_flags: -v and --mount as mounts; --tmpfs is tmpfs_flags'.
 //
 //     -v ./src:/src:ro                              bind /home/me/src on /src, read-only
 //     --mount type=bind,src=/a,dst=/b,readonly      the same words as docker's
-//     --tmpfs /run:size=16m                          nosuid, nodev, noexec unless it says else
+//     -v /media:/media:ro,rslave                     what is mounted there later shows inside
 //
 // What is not supported is refused with the words it was written in. Throws UsageError.
 #pragma once
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/tmpfs_flags.hpp"
 #include "runner/run_spec.hpp"
 
 namespace layerbox {
@@ -17,7 +18,6 @@ namespace layerbox {
 // A relative source is taken from `working_directory`.
 MountSpec parse_volume(const std::string& text, const std::string& working_directory);
 MountSpec parse_mount(const std::string& text, const std::string& working_directory);
-MountSpec parse_tmpfs(const std::string& text);
 
 // Parents before what is below them; otherwise in the order given. Refuses a destination that comes
 // twice.

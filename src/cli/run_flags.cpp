@@ -37,8 +37,10 @@ void declare_process(CommandLine& line, RunFlags& flags) {
 
 void declare_files(CommandLine& line, RunFlags& flags) {
   line.group("Files");
-  line.list("-v,--volume", flags.volumes, "SRC:DST[:OPTIONS]",
-            "bind a file or directory of this machine: ro, rw, noidmap; z and Z are accepted");
+  line.list(
+      "-v,--volume", flags.volumes, "SRC:DST[:OPTIONS]",
+      "bind a file or directory of this machine: ro, rw, noidmap, [r]slave, [r]shared; z and Z "
+      "are accepted");
   line.list("--mount", flags.mounts, "KEY=VALUE,…",
             "type=bind,source=…,target=…[,readonly] or type=tmpfs,target=…[,tmpfs-size=…]");
   line.list("--tmpfs", flags.tmpfs, "DST[:OPTIONS]", "an empty file system in memory");

@@ -53,6 +53,18 @@ std::string_view seccomp_text(SeccompMode mode) {
   return "";
 }
 
+std::string_view propagation_text(Propagation propagation) {
+  switch (propagation) {
+  case Propagation::none:
+    return "rprivate";
+  case Propagation::from_host:
+    return "rslave";
+  case Propagation::both_ways:
+    return "rshared";
+  }
+  return "";
+}
+
 Json mounts_json(const std::vector<MountSpec>& mounts) {
   Json list = Json::array();
   for (const MountSpec& mount : mounts) {
@@ -61,6 +73,9 @@ Json mounts_json(const std::vector<MountSpec>& mounts) {
     if (bind) item["source"] = mount.source;
     if (!bind) item["options"] = mount.options;
     item["read_only"] = mount.read_only;
+    if (bind) item["propagation"] = propagation_text(mount.propagation);
+    if (bind && !mount.recursive) item["recursive"] = false;
+    if (bind && mount.submounts_writable) item["submounts_writable"] = true;
     list.push_back(std::move(item));
   }
   return list;

@@ -11,19 +11,29 @@
 
 namespace layerbox {
 
+// Whether mounts that are made later on one side of a bind show on the other (mount_namespaces(7)).
+enum class Propagation : std::uint8_t {
+  none,
+  from_host, // a slave: the host's show in the container
+  both_ways, // a peer
+};
+
 enum class Act : std::uint8_t {
   // Before the ids are mapped, beside the parent's work.
-  join_cgroup,    // fd: the file of a cgroup that takes "0" for who writes it
-  private_mounts, // nothing we mount reaches the host, nothing of the host's reaches us
-  hostname,       // data: the name
-  loopback,       // "lo" up
-  wait_go,        // until the parent has mapped the ids
-  hide_cgroups,   // a cgroup namespace: what we are in now is the root of all that is seen
-  become_root,    // ids 0 of the namespace
+  join_cgroup, // fd: the file of a cgroup that takes "0" for who writes it
+  // Nothing we mount reaches the host, nothing of the host's reaches us. mount_flags: MS_SLAVE,
+  // where
+  // a bind is to follow the host's mounts; then every other clone is cut off by itself.
+  private_mounts,
+  hostname,     // data: the name
+  loopback,     // "lo" up
+  wait_go,      // until the parent has mapped the ids
+  hide_cgroups, // a cgroup namespace: what we are in now is the root of all that is seen
+  become_root,  // ids 0 of the namespace
   // The rootfs.
   scratch,      // a tmpfs on the old root, gone with it: provided files, empty directory for masks
   attach_clone, // fd: the anchor as the parent cloned it; becomes root and working directory
-  clone_tree,   // source: the anchor, cloned here (an ordinary user's container)
+  clone_tree,   // source: the anchor, cloned here (an ordinary user's); mount_flags: MS_PRIVATE
   mount_below,  // source: file system, target: a directory below the anchor, data: options
   overlay,      // list: fsconfig words in order; target: where to put it, below the anchor
   // Below the new root. Targets are without a leading '/'.
@@ -36,7 +46,7 @@ enum class Act : std::uint8_t {
   mount_here, // as mount_fs on a new directory here
   terminal,   // a pty of the devpts here, its slave on "console", its master to the parent
   // At the user's wish. Targets are resolved inside the root.
-  bind,      // fd or source: the tree
+  bind,      // fd or source: the tree; mount_flags: its propagation, 0 for as it is
   tmpfs,     // data: options
   provide,   // data: content; source: its name in scratch
   mask,      // by /dev/null or an empty directory
@@ -65,12 +75,13 @@ inline constexpr std::size_t kActCount = static_cast<std::size_t>(Act::exec) + 1
 // Step flags.
 inline constexpr std::uint32_t kOptional = 1U << 0;  // the kernel may refuse; then it is left out
 inline constexpr std::uint32_t kRecursive = 1U << 1; // with the mounts below
-inline constexpr std::uint32_t kReadOnly = 1U << 2;
-inline constexpr std::uint32_t kOldApi = 1U << 3;   // overlay by mount(2), not by fsconfig(2)
-inline constexpr std::uint32_t kHostTree = 1U << 4; // mount_sys: clone the host's at once
+inline constexpr std::uint32_t kReadOnly = 1U << 2;  // with kRecursive: the mounts below, too
+inline constexpr std::uint32_t kOldApi = 1U << 3;    // overlay by mount(2), not by fsconfig(2)
+inline constexpr std::uint32_t kHostTree = 1U << 4;  // mount_sys: clone the host's at once
 // become_user: CAP_SYS_ADMIN over the container's user namespace is kept until execve(2), which
 // takes it away; installing a filter asks for it.
 inline constexpr std::uint32_t kKeepAdmin = 1U << 5;
+inline constexpr std::uint32_t kReadOnlyTop = 1U << 6; // and what is mounted below as it was
 
 // A limit of setrlimit(2). Without padding: a step carries it as bytes.
 struct ResourceLimit {

@@ -22,6 +22,7 @@ enum class ChildDetail : std::uint32_t {
   none,
   symlink_refused,     // text: the path
   not_a_directory,     // text: the path
+  source_unreachable,  // of a volume; text: its path
   directory_for_file,  // the source is a file, the target a directory
   file_for_directory,  // the other way round
   workdir_unreachable, // text: what getcwd(2) said

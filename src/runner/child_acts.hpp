@@ -18,7 +18,7 @@ inline constexpr std::uint64_t kInRoot = 0x10 | 0x02;      // IN_ROOT, NO_MAGICL
 inline constexpr std::size_t kPathBytes = 4096;            // PATH_MAX
 // O_PATH descriptor of a directory; missing ones are made. Or -errno.
 int make_directories(int root, const char* name, std::uint64_t resolve) noexcept;
-// The same of a file; a missing one is made empty, with its directories.
+// The same of a file; a missing one is made empty, with its directories, and is open for writing.
 int make_file(int root, const char* name, std::uint64_t resolve) noexcept;
 
 // child_mounts.cpp

@@ -34,6 +34,23 @@ int volume_target(ChildContext& context, const char* name, bool directory) noexc
   return known < 0 ? known : -EISDIR;
 }
 
+// The source of an ordinary user's volume, as a detached mount with what the op asks of it.
+int clone_source(ChildContext& context, const ChildOp& op) noexcept {
+  const unsigned recursive = (op.flags & kRecursive) != 0 ? AT_RECURSIVE : 0;
+  const int tree = clone_tree(AT_FDCWD, op.source, recursive);
+  if (tree < 0) {
+    explain(context, ChildDetail::source_unreachable, op.source);
+    return tree;
+  }
+  const std::uint64_t all = (op.flags & kReadOnly) != 0 ? MOUNT_ATTR_RDONLY : 0;
+  int set = 0;
+  if (all != 0 || op.mount_flags != 0) set = set_attributes(tree, all, recursive, op.mount_flags);
+  if (set == 0 && (op.flags & kReadOnlyTop) != 0) set = set_attributes(tree, MOUNT_ATTR_RDONLY, 0);
+  if (set == 0) return tree;
+  close_fd(tree);
+  return set;
+}
+
 int write_provided(int scratch, const ChildOp& op) noexcept {
   const int file = open_at(scratch, op.source, O_WRONLY | O_CREAT | O_EXCL, 0644);
   if (file < 0) return file;
@@ -66,16 +83,8 @@ int existing(ChildContext& context, const char* name) noexcept {
 } // namespace
 
 int bind(ChildContext& context, const ChildOp& op) noexcept {
-  const unsigned recursive = (op.flags & kRecursive) != 0 ? AT_RECURSIVE : 0;
-  int tree = op.fd;
-  if (tree < 0) {
-    tree = clone_tree(AT_FDCWD, op.source, recursive);
-    if (tree < 0) return tree;
-    if ((op.flags & kReadOnly) != 0) {
-      const int set = set_attributes(tree, MOUNT_ATTR_RDONLY, recursive);
-      if (set < 0) return set;
-    }
-  }
+  const int tree = op.fd >= 0 ? op.fd : clone_source(context, op);
+  if (tree < 0) return tree;
   struct stat status;
   const int known = stat_fd(tree, &status);
   if (known < 0) return known;

@@ -74,9 +74,12 @@ inline int attach(int tree, int target) noexcept {
               MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
-inline int set_attributes(int tree, std::uint64_t attributes, unsigned flags) noexcept {
+// `propagation` is MS_PRIVATE or MS_SLAVE; 0 leaves it.
+inline int set_attributes(int tree, std::uint64_t attributes, unsigned flags,
+                          unsigned long propagation = 0) noexcept {
   struct ::mount_attr wanted {};
   wanted.attr_set = attributes;
+  wanted.propagation = propagation;
   return call(SYS_mount_setattr, tree, "", flags | AT_EMPTY_PATH, &wanted, sizeof wanted);
 }
 

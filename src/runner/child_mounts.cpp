@@ -51,8 +51,10 @@ int require_root_alone(int root) noexcept {
 
 } // namespace
 
-int private_mounts(ChildContext&, const ChildOp&) noexcept {
-  return mount_on(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+int private_mounts(ChildContext&, const ChildOp& op) noexcept {
+  const unsigned long kind =
+      op.mount_flags != 0 ? op.mount_flags : static_cast<unsigned long>(MS_PRIVATE);
+  return mount_on(nullptr, "/", nullptr, MS_REC | kind, nullptr);
 }
 
 int scratch(ChildContext& context, const ChildOp& op) noexcept {
@@ -80,7 +82,12 @@ int attach_clone(ChildContext& context, const ChildOp& op) noexcept {
 int clone_anchor(ChildContext& context, const ChildOp& op) noexcept {
   const unsigned flags = (op.flags & kRecursive) != 0 ? AT_RECURSIVE : 0;
   const int tree = clone_tree(AT_FDCWD, op.source, flags);
-  return tree < 0 ? tree : adopt_root(context, tree);
+  if (tree < 0) return tree;
+  if (op.mount_flags != 0) {
+    const int set = set_attributes(tree, 0, AT_RECURSIVE, op.mount_flags);
+    if (set < 0) return set;
+  }
+  return adopt_root(context, tree);
 }
 
 int mount_below(ChildContext& context, const ChildOp& op) noexcept {
@@ -115,7 +122,7 @@ int mount_sys(ChildContext& context, const ChildOp& op) noexcept {
     if (tree >= 0) {
       result = set_attributes(
           tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-          AT_RECURSIVE);
+          AT_RECURSIVE, MS_PRIVATE);
       if (result == 0) result = attach(tree, target);
       close_fd(tree);
     }

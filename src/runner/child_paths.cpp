@@ -71,11 +71,8 @@ int make_file(int root, const char* name, std::uint64_t resolve) noexcept {
 
   // By its whole name: a symlink at the end is followed inside the root. O_NONBLOCK: should a fifo
   // stand there by now, it is not waited for.
-  const int made =
-      open_how(root, name, O_CREAT | O_WRONLY | O_NONBLOCK | O_NOCTTY, resolve, kFileMode);
-  if (made < 0) return made;
-  close_fd(made);
-  return open_how(root, name, O_PATH, resolve);
+  // What was opened is the target: the name is not resolved again.
+  return open_how(root, name, O_CREAT | O_WRONLY | O_NONBLOCK | O_NOCTTY, resolve, kFileMode);
 }
 
 } // namespace layerbox::child

@@ -15,12 +15,14 @@
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "runner/report.hpp"
 
 namespace layerbox {
 namespace {
 
-constexpr std::uint64_t kMsPrivate = 1U
-                                     << 18; // MS_PRIVATE; <sys/mount.h> and <linux/mount.h> clash
+// Of <sys/mount.h>, which clashes with <linux/mount.h>.
+constexpr std::uint64_t kMsPrivate = 1U << 18;
+constexpr std::uint64_t kMsSlave = 1U << 19;
 
 UniqueFd try_clone(const char* path, bool recursive) {
   const unsigned flags =
@@ -30,8 +32,11 @@ UniqueFd try_clone(const char* path, bool recursive) {
 
 UniqueFd open_clone(const CloneSource& source) {
   UniqueFd tree = try_clone(source.path.c_str(), source.recursive);
-  if (!tree) throw_errno(errno, source.purpose);
-  return tree;
+  if (tree) return tree;
+  const int why = errno;
+  Error error(kind_of_errno(why), fmt::format("{}: {}", source.purpose, errno_text(why)), why);
+  if (why == ENOENT && source.is_volume) error.set_hint(missing_source_hint(source.path));
+  throw error;
 }
 
 bool is_device(FdRef tree) {
@@ -91,11 +96,25 @@ std::string unmappable_below(const std::string& path, FdRef user_namespace) {
   throw failure;
 }
 
+// A clone of a shared mount is its peer: unless that is asked for, what the container mounts below
+// would show on the host.
+std::uint64_t propagation_bits(Propagation propagation) {
+  switch (propagation) {
+  case Propagation::none:
+    return kMsPrivate;
+  case Propagation::from_host:
+    return kMsSlave;
+  case Propagation::both_ways:
+    return 0;
+  }
+  return kMsPrivate;
+}
+
 void adapt(const CloneSource& source, FdRef tree, FdRef user_namespace) {
   struct ::mount_attr wanted {};
-  // A clone of a shared mount is its peer: what the container mounts below would show on the host.
-  wanted.propagation = kMsPrivate;
-  if (source.read_only) wanted.attr_set |= MOUNT_ATTR_RDONLY;
+  wanted.propagation = propagation_bits(source.propagation);
+  const bool all_read_only = source.read_only && !source.submounts_writable;
+  if (all_read_only) wanted.attr_set |= MOUNT_ATTR_RDONLY;
   // A device that the user names himself is meant to be opened.
   if (source.no_devices && !is_device(tree)) wanted.attr_set |= MOUNT_ATTR_NODEV;
   if (source.idmap) {
@@ -104,6 +123,11 @@ void adapt(const CloneSource& source, FdRef tree, FdRef user_namespace) {
   }
   if (const int error = set_attributes(tree, source.recursive, wanted); error != 0)
     refuse(source, error, user_namespace);
+  if (!source.read_only || all_read_only) return;
+  struct ::mount_attr top {};
+  top.attr_set = MOUNT_ATTR_RDONLY;
+  if (const int error = set_attributes(tree, false, top); error != 0)
+    throw_errno(error, fmt::format("{}: making it read-only", source.purpose));
 }
 
 } // namespace

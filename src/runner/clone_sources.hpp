@@ -14,8 +14,9 @@ namespace layerbox {
 // One descriptor for each. Throws Error that names the purpose and the path.
 std::vector<UniqueFd> open_clones(const std::vector<CloneSource>& sources);
 
-// Cuts each tree off from the host's mount propagation, maps ids to those of `user_namespace`,
-// takes rights. Throws Error; where a file system cannot map ids the hint names the ways out.
+// Cuts each tree off from the host's mount propagation, but for those that keep it; maps ids to
+// those of `user_namespace`, takes rights. Throws Error; where a file system cannot map ids the
+// hint names the ways out.
 void adapt_clones(const std::vector<CloneSource>& sources, const std::vector<UniqueFd>& clones,
                   FdRef user_namespace);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/mount.h>
 
 #include <cstring>
 #include <optional>
@@ -98,9 +99,12 @@ void add_cgroups(Plan& plan, const RunSpec& spec) {
       plan.steps.push_back({.act = Act::join_cgroup, .cgroup = static_cast<int>(i)});
 }
 
-void add_before_maps(Plan& plan, const RunSpec& spec) {
+void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   add_cgroups(plan, spec);
-  add(plan, Act::private_mounts);
+  // Root's trees are cloned by the launcher, in the host's own namespace.
+  const bool follows = facts.privilege != Privilege::root && any_follows_host(spec);
+  plan.steps.push_back({.act = Act::private_mounts,
+                        .mount_flags = follows ? static_cast<unsigned long>(MS_SLAVE) : 0U});
   plan.steps.push_back({.act = Act::hostname, .data = hostname_of(spec)});
   if (spec.network == NetworkMode::none) add(plan, Act::loopback);
   add(plan, Act::wait_go);
@@ -197,7 +201,7 @@ Plan compile(const RunSpec& spec, const HostFacts& facts) {
   require_placed(spec);
   set_process(plan, spec.process);
 
-  add_before_maps(plan, spec);
+  add_before_maps(plan, spec, facts);
   add_rootfs(plan, spec, facts);
   add_kernel_mounts(plan, spec, facts);
   add_user_mounts(plan, spec, facts);

@@ -47,6 +47,9 @@ void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_hidden_paths(Plan& plan, const RunSpec& spec);
 
+// Whether a bind is to show what is mounted on the host later.
+bool any_follows_host(const RunSpec& spec);
+
 // The options of a tmpfs: flags of mount(2), and the words left for the file system.
 struct TmpfsOptions {
   unsigned long mount_flags = 0;

@@ -14,6 +14,7 @@ namespace layerbox {
 namespace {
 
 constexpr unsigned long kNoSetuidDevExec = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+constexpr unsigned long kPrivate = MS_PRIVATE;
 constexpr std::uint32_t kTtyGroup = 5; // of every distribution; devpts gives terminals to it
 
 [[noreturn]] void refuse(std::string message) {
@@ -131,20 +132,43 @@ void require_free(const std::string& destination) {
                        printable(destination)));
 }
 
-Step bind_step(Plan& plan, const MountSpec& mount, const HostFacts& facts, bool idmapped) {
+// The propagation of an ordinary user's bind, as MS_*: in his user namespace all that was shared
+// with the host has become a slave of it (mount_namespaces(7)).
+unsigned long propagation_inside(const MountSpec& mount, bool others_follow) {
+  switch (mount.propagation) {
+  case Propagation::none:
+    return others_follow ? kPrivate : 0; // 0: private_mounts has made it private
+  case Propagation::from_host:
+    return MS_SLAVE;
+  case Propagation::both_ways:
+    break;
+  }
+  Error error(
+      ErrorKind::permission_denied,
+      fmt::format("volume '{}': only root's containers can share their mounts with the host",
+                  printable(mount.source)));
+  error.set_hint("with 'rslave' the host's mounts show in the container");
+  throw error;
+}
+
+Step bind_step(Plan& plan, const RunSpec& spec, const MountSpec& mount, const HostFacts& facts) {
   const std::string source = clean_absolute_path(mount.source, "volume source");
   Step step{.act = Act::bind};
   if (mount.recursive) step.flags |= kRecursive;
-  if (mount.read_only) step.flags |= kReadOnly;
   if (facts.privilege != Privilege::root) {
+    if (mount.read_only) step.flags |= mount.submounts_writable ? kReadOnlyTop : kReadOnly;
     step.source = source;
+    step.mount_flags = propagation_inside(mount, any_follows_host(spec));
     return step;
   }
   step.clone = add_clone(plan, {.path = source,
                                 .purpose = fmt::format("volume '{}'", printable(source)),
+                                .is_volume = true,
                                 .recursive = mount.recursive,
-                                .idmap = idmapped && mount.idmap,
-                                .read_only = mount.read_only});
+                                .idmap = spec.idmap_rootfs && mount.idmap,
+                                .read_only = mount.read_only,
+                                .propagation = mount.propagation,
+                                .submounts_writable = mount.submounts_writable});
   return step;
 }
 
@@ -183,6 +207,11 @@ std::string directory_path(const MountPlan& rootfs) {
 
 } // namespace
 
+bool any_follows_host(const RunSpec& spec) {
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                     [](const MountSpec& mount) { return mount.propagation != Propagation::none; });
+}
+
 void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   if (needs_scratch(spec)) add_scratch(plan, spec);
   const MountPlan& rootfs = spec.rootfs;
@@ -197,8 +226,10 @@ void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
     plan.steps.push_back({.act = Act::attach_clone, .clone = clone});
   } else {
     // Inside a user namespace mounts below a directory can only come along, not be left out.
-    plan.steps.push_back(
-        {.act = Act::clone_tree, .flags = overlay ? 0U : kRecursive, .source = path});
+    plan.steps.push_back({.act = Act::clone_tree,
+                          .flags = overlay ? 0U : kRecursive,
+                          .mount_flags = any_follows_host(spec) ? kPrivate : 0U,
+                          .source = path});
   }
   if (overlay) add_overlay(plan, rootfs, facts);
 }
@@ -227,8 +258,8 @@ void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   for (const MountSpec& mount : spec.mounts) {
     const std::string destination = clean_absolute_path(mount.destination, "mount destination");
     require_free(destination);
-    Step step = mount.kind == MountKind::tmpfs ? tmpfs_step(mount)
-                                               : bind_step(plan, mount, facts, spec.idmap_rootfs);
+    Step step =
+        mount.kind == MountKind::tmpfs ? tmpfs_step(mount) : bind_step(plan, spec, mount, facts);
     step.target = destination.substr(1);
     steps.push_back(std::move(step));
   }

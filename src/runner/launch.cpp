@@ -23,6 +23,7 @@
 #include "runner/child_program.hpp"
 #include "runner/clone_sources.hpp"
 #include "runner/host_facts.hpp"
+#include "runner/mount_peers.hpp"
 #include "runner/resource_limits.hpp"
 
 namespace layerbox {
@@ -229,6 +230,7 @@ int ChildProcess::wait_status() {
 
 Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
                 const std::function<void(const Started&)>& started, TerminalSize size) {
+  require_mount_peers(plan);
   std::vector<UniqueFd> clones = open_clones(plan.clones);
   Pipe go = make_pipe();
   Pipe report = make_pipe();

@@ -41,9 +41,27 @@ std::string step_text(const Step& step) {
   if ((step.flags & kOldApi) != 0) line += " old_api";
   if ((step.flags & kHostTree) != 0) line += " host_tree";
   if ((step.flags & kKeepAdmin) != 0) line += " keep_admin";
+  if ((step.flags & kReadOnlyTop) != 0) line += " read_only_top";
   for (const std::string& word : step.list)
     line.append(" ").append(printable(word));
   return line;
+}
+
+std::string_view read_only_text(const CloneSource& clone) {
+  if (!clone.read_only) return "";
+  return clone.submounts_writable ? " read_only_top" : " read_only";
+}
+
+std::string_view propagation_text(Propagation propagation) {
+  switch (propagation) {
+  case Propagation::none:
+    return "";
+  case Propagation::from_host:
+    return " slave";
+  case Propagation::both_ways:
+    return " shared";
+  }
+  return "";
 }
 
 std::string cgroup_text(std::size_t index, const CgroupDir& dir) {
@@ -155,9 +173,10 @@ std::string plan_text(const Plan& plan) {
     text += cgroup_text(i, plan.cgroups[i]);
   for (std::size_t i = 0; i < plan.clones.size(); ++i) {
     const CloneSource& clone = plan.clones[i];
-    text += fmt::format("clone {} {}{}{}{}{}\n", i, printable(clone.path),
+    text += fmt::format("clone {} {}{}{}{}{}{}\n", i, printable(clone.path),
                         clone.recursive ? " recursive" : "", clone.idmap ? " idmap" : "",
-                        clone.read_only ? " read_only" : "", clone.no_devices ? " nodev" : "");
+                        read_only_text(clone), clone.no_devices ? " nodev" : "",
+                        propagation_text(clone.propagation));
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     text += fmt::format("{:3} {}\n", i, step_text(plan.steps[i]));

@@ -24,10 +24,13 @@ namespace layerbox {
 struct CloneSource {
   std::string path = {};
   std::string purpose = {}; // for messages: "volume '/srv/data'", "rootfs"
+  bool is_volume = false;   // the user named it
   bool recursive = false;
   bool idmap = false;
   bool read_only = false;
   bool no_devices = true; // device nodes below cannot be opened
+  Propagation propagation = Propagation::none;
+  bool submounts_writable = false; // read_only is for the top alone
 
   friend bool operator==(const CloneSource&, const CloneSource&) = default;
 };

@@ -113,6 +113,8 @@ std::string reason(const ChildReport& report) {
   case ChildDetail::not_a_directory:
   case ChildDetail::file_for_directory:
     return fmt::format("the rootfs has something that is not a directory at '/{}'", text);
+  case ChildDetail::source_unreachable:
+    return errno_text(report.error);
   case ChildDetail::directory_for_file:
     return fmt::format("the source is a file, but '/{}' is a directory", text);
   case ChildDetail::workdir_unreachable:
@@ -176,11 +178,18 @@ std::string hint_for(const Step& step, const ChildReport& report, const Identity
                ? "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER); '--security-opt "
                  "seccomp=unconfined' runs without one"
                : "";
+  if (report.detail == ChildDetail::source_unreachable && report.error == ENOENT)
+    return missing_source_hint(report.text);
   if (report.error == ENOSYS) return "the runner needs Linux 5.12 or later";
   return "";
 }
 
 } // namespace
+
+std::string missing_source_hint(std::string_view path) {
+  return fmt::format("unlike docker, layerbox makes no source that is missing: mkdir -p '{}'",
+                     printable(path));
+}
 
 bool is_command_failure(const ChildReport& report) {
   return report.detail >= ChildDetail::command_not_found;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/userns.hpp"
@@ -16,6 +17,9 @@ bool is_command_failure(const ChildReport& report);
 
 // 127 for a command that was not found, 126 for one that could not be executed.
 int command_exit_status(const ChildReport& report);
+
+// For a volume whose source is not there.
+std::string missing_source_hint(std::string_view path);
 
 // What failed, on which object, why; with a hint where there is something to do.
 Error report_error(const Plan& plan, const ChildReport& report, const Identity& identity);

@@ -49,6 +49,10 @@ struct MountSpec {
   bool idmap = true;     // bind, for root: ids read the same on both sides
   std::string options =
       {}; // tmpfs: "size=64m,mode=1777" and the words nosuid, nodev, noexec, exec …
+  // bind: the source must be on a mount that is shared (or a slave). Mounts below it take part.
+  Propagation propagation = Propagation::none;
+  bool submounts_writable =
+      false; // bind, read_only and recursive: the mounts below stay as they are
 };
 
 enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up

@@ -24,6 +24,15 @@ TEST(VolumeFlag, ReadsOptions) {
   EXPECT_FALSE(parse_volume("/a:/b:rw,noidmap,Z", "/").idmap);
 }
 
+TEST(VolumeFlag, ReadsPropagationWithAndWithoutItsR) {
+  EXPECT_EQ(parse_volume("/a:/b", "/").propagation, Propagation::none);
+  EXPECT_EQ(parse_volume("/a:/b:ro,rslave", "/").propagation, Propagation::from_host);
+  EXPECT_EQ(parse_volume("/a:/b:slave", "/").propagation, Propagation::from_host);
+  EXPECT_EQ(parse_volume("/a:/b:shared", "/").propagation, Propagation::both_ways);
+  EXPECT_EQ(parse_volume("/a:/b:rshared,rprivate", "/").propagation, Propagation::none);
+  EXPECT_FALSE(parse_volume("/a:/b:bind", "/").recursive);
+}
+
 TEST(VolumeFlag, RefusesWhatItCannotDo) {
   for (const char* text :
        {"/a", "name:/b", "/a:b", "/a:/", "/a:/b:O", "/a:/b:ro:x", ":/b", "/a:/b/../../c", ""})
@@ -48,6 +57,22 @@ TEST(MountFlag, ReadsABind) {
   EXPECT_EQ(mount.destination, "/b");
   EXPECT_TRUE(mount.read_only);
   EXPECT_FALSE(mount.recursive);
+}
+
+TEST(MountFlag, ReadsHowMountsBelowComeAlong) {
+  const auto read = [](const std::string& words) {
+    return parse_mount("type=bind,src=/a,dst=/b," + words, "/");
+  };
+  EXPECT_TRUE(read("bind-recursive=enabled").recursive);
+  EXPECT_FALSE(read("bind-recursive=disabled").recursive);
+  EXPECT_TRUE(read("bind-recursive=writable,ro").submounts_writable);
+  EXPECT_FALSE(read("ro,bind-recursive=readonly").submounts_writable);
+  EXPECT_EQ(read("bind-propagation=rshared,consistency=cached").propagation,
+            Propagation::both_ways);
+  for (const char* words :
+       {"bind-recursive=writable", "bind-recursive=readonly", "bind-recursive=perhaps",
+        "bind-propagation=unbindable", "bind-propagation", "bind-recursive"})
+    EXPECT_THROW(read(words), UsageError) << words;
 }
 
 TEST(MountFlag, ReadsATmpfs) {

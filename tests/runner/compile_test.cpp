@@ -166,6 +166,27 @@ TEST(Compile, ClonesInsideForAnOrdinaryUser) {
   EXPECT_EQ(steps_of(plan, Act::bind).at(0)->flags, kRecursive | kReadOnly);
 }
 
+TEST(Compile, LetsHostMountsIntoAnOrdinaryUsersNamespaceOnlyForAVolumeThatFollowsThem) {
+  RunSpec spec = small_spec();
+  spec.idmap_rootfs = false;
+  spec.mounts = {{.source = "/a", .destination = "/a"}, {.source = "/b", .destination = "/b"}};
+  Plan plan = compile(spec, single_facts());
+  for (const Act act : {Act::private_mounts, Act::clone_tree, Act::bind})
+    EXPECT_EQ(steps_of(plan, act).at(0)->mount_flags, 0U);
+  spec.mounts[1].propagation = Propagation::from_host;
+  plan = compile(spec, single_facts());
+  EXPECT_EQ(steps_of(plan, Act::private_mounts).at(0)->mount_flags, 0UL + MS_SLAVE);
+  EXPECT_EQ(steps_of(plan, Act::clone_tree).at(0)->mount_flags, 0UL + MS_PRIVATE);
+  EXPECT_EQ(steps_of(plan, Act::bind).at(0)->mount_flags, 0UL + MS_PRIVATE);
+  EXPECT_EQ(steps_of(plan, Act::bind).at(1)->mount_flags, 0UL + MS_SLAVE);
+  spec.mounts[1].propagation = Propagation::both_ways;
+  EXPECT_THROW(compile(spec, single_facts()), Error);
+  spec.idmap_rootfs = true;
+  plan = compile(spec, root_facts());
+  EXPECT_EQ(steps_of(plan, Act::private_mounts).at(0)->mount_flags, 0U);
+  EXPECT_EQ(plan.clones.at(2).propagation, Propagation::both_ways);
+}
+
 TEST(Compile, MountsParentsBeforeChildrenAndElseInTheUsersOrder) {
   RunSpec spec = small_spec();
   spec.mounts = {{.source = "/1", .destination = "/a/b/c"},

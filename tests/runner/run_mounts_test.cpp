@@ -191,6 +191,7 @@ TEST_F(RunMounts, NamesAVolumeWhoseSourceIsMissing) {
   const Result result = run(with({.source = "/no/such/dir", .destination = "/x"}, "true"));
   EXPECT_EQ(result.status, 125);
   EXPECT_EQ(result.failure, "volume '/no/such/dir': No such file or directory");
+  EXPECT_THAT(result.hint, HasSubstr("mkdir -p '/no/such/dir'"));
 }
 
 TEST_F(RunMounts, ResolvesAVolumesTargetInside) {
@@ -223,6 +224,84 @@ TEST_F(RunMounts, BringsTheMountsBelowAVolumeAlongWhenAsked) {
                                    "ls /data/sub; touch /data/sub/new 2>/dev/null && echo written"),
                               {.before = mount_below});
     EXPECT_EQ(result.out, recursive ? "inner\n" : "") << result.failure;
+  }
+}
+
+TEST_F(RunMounts, LeavesTheMountsBelowAReadOnlyVolumeWritableWhenAsked) {
+  fs::create_directories(host.path() + "/data/sub");
+  const auto mount_below = [this] {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::mount("x", (host.path() + "/data/sub").c_str(), "tmpfs", 0, "mode=777") != 0)
+      ::_exit(121);
+  };
+  for (const bool writable : {true, false}) {
+    const Result result = run(with({.source = host.path() + "/data",
+                                    .destination = "/data",
+                                    .read_only = true,
+                                    .submounts_writable = writable},
+                                   "touch /data/x 2>/dev/null && echo top; "
+                                   "touch /data/sub/x 2>/dev/null && echo below"),
+                              {.before = mount_below});
+    EXPECT_EQ(result.out, writable ? "below\n" : "") << result.failure;
+  }
+}
+
+// A mount of its own at `path`, with or without peers, in a namespace of the launcher's.
+void own_mount(const std::string& path, unsigned long propagation) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("x", path.c_str(), "tmpfs", 0, "mode=755") != 0 ||
+      ::mount("", path.c_str(), nullptr, propagation, nullptr) != 0)
+    ::_exit(121);
+  fs::create_directory(path + "/late");
+}
+
+// Mounts on the host while the container runs, and says what it sees of the container's mounts.
+void mount_later(const std::string& data, const std::string& seen) {
+  if (::mount("late", (data + "/late").c_str(), "tmpfs", 0, "mode=777") != 0) ::_exit(122);
+  std::ofstream(data + "/late/of-the-host") << "";
+  std::ofstream(data + "/go") << "";
+  const bool done = eventually([&] { return fs::exists(data + "/done"); });
+  std::ofstream(seen) << (!done                                          ? "hung"
+                          : fs::exists(data + "/inner/of-the-container") ? "yes"
+                                                                         : "no");
+}
+
+TEST_F(RunMounts, ShowsLaterMountsOnlyWhereItIsASlaveOrAPeer) {
+  fs::create_directories(host.path() + "/data");
+  const std::string data = host.path() + "/data";
+  const std::string seen = host.path() + "/seen";
+  for (const Propagation propagation :
+       {Propagation::none, Propagation::from_host, Propagation::both_ways}) {
+    RunSpec made = with({.source = data, .destination = "/data", .propagation = propagation},
+                        "until [ -e /data/go ]; do sleep 0.01; done; ls /data/late; "
+                        "mkdir /data/inner; mount -t tmpfs inner /data/inner && "
+                        "touch /data/inner/of-the-container && touch /data/done");
+    made.process.capabilities.emplace_back("CAP_SYS_ADMIN");
+    made.seccomp.mode = SeccompMode::unconfined;
+    Launcher::Options options;
+    options.before = [data] { own_mount(data, MS_SHARED); };
+    options.hooks.idle = [data, seen] { mount_later(data, seen); };
+    const Result result = run(made, options);
+    EXPECT_EQ(result.out, propagation == Propagation::none ? "" : "of-the-host\n")
+        << result.failure << result.err;
+    std::string word;
+    std::ifstream(seen) >> word;
+    EXPECT_EQ(word, propagation == Propagation::both_ways ? "yes" : "no");
+  }
+}
+
+TEST_F(RunMounts, RefusesPropagationWhereTheSourcesMountHasNoPeers) {
+  fs::create_directories(host.path() + "/data");
+  const std::string data = host.path() + "/data";
+  for (const Propagation propagation : {Propagation::from_host, Propagation::both_ways}) {
+    const Result result =
+        run(with({.source = data, .destination = "/data", .propagation = propagation}, "true"),
+            {.before = [data] { own_mount(data, MS_PRIVATE); }});
+    EXPECT_EQ(result.status, 125);
+    EXPECT_EQ(result.failure, "volume '" + data + "': it lies on the mount '" + data +
+                                  "', which is not shared: no mount would propagate");
+    EXPECT_EQ(result.hint, "'mount --make-shared " + data + "' shares it");
   }
 }
 

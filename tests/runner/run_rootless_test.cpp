@@ -103,6 +103,51 @@ TEST_F(RunRootless, NamesAVolumeThatTheUserCannotReach) {
   const Result result = run_single(made);
   EXPECT_EQ(result.status, 125);
   EXPECT_EQ(result.failure, "mounting volume '/no/such' on '/data': No such file or directory");
+  EXPECT_THAT(result.hint, HasSubstr("mkdir -p '/no/such'"));
+}
+
+// A shared mount at `data`, in a namespace of the launcher's, on which root mounts when he is
+// asked.
+void serve_mounts(const std::string& data) {
+  if (::unshare(CLONE_NEWNS) != 0 || ::mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("x", data.c_str(), "tmpfs", 0, "mode=777") != 0 ||
+      ::mount("", data.c_str(), nullptr, MS_SHARED, nullptr) != 0)
+    ::_exit(121);
+  fs::create_directory(data + "/late");
+  if (::fork() != 0) return; // the user's launcher may mount nothing: another process does
+  if (eventually([&] { return fs::exists(data + "/ask"); }) &&
+      ::mount("late", (data + "/late").c_str(), "tmpfs", 0, "mode=777") == 0)
+    std::ofstream(data + "/late/of-the-host") << "";
+  std::ofstream(data + "/go") << "";
+  ::_exit(0);
+}
+
+TEST_F(RunRootless, FollowsTheHostsMountsWhenAskedAndElseNot) {
+  const std::string data = host.path() + "/data";
+  fs::create_directories(data);
+  for (const bool follows : {true, false}) {
+    RunSpec made = single("touch /data/ask; until [ -e /data/go ]; do sleep 0.01; done; "
+                          "ls /data/late /other/late; grep -v ' /data' /proc/self/mountinfo | "
+                          "grep -c master:");
+    made.mounts = {{.source = data,
+                    .destination = "/data",
+                    .propagation = follows ? Propagation::from_host : Propagation::none},
+                   {.source = data, .destination = "/other"}};
+    const Result result =
+        run(made, {.identity = single_identity(), .before = [data] { serve_mounts(data); }});
+    EXPECT_EQ(result.out, follows ? "/data/late:\nof-the-host\n\n/other/late:\n0\n"
+                                  : "/data/late:\n\n/other/late:\n0\n")
+        << result.failure << result.err;
+  }
+}
+
+TEST_F(RunRootless, RefusesToShareItsMountsWithTheHost) {
+  RunSpec made = single("true");
+  made.mounts = {
+      {.source = host.path(), .destination = "/d", .propagation = Propagation::both_ways}};
+  const Result result = run_single(made);
+  EXPECT_EQ(result.status, 125);
+  EXPECT_THAT(result.failure, HasSubstr("only root's containers can share their mounts"));
 }
 
 TEST_F(RunRootless, ProvidesFilesAndTmpfs) {
