@@ -25,6 +25,9 @@ bool takes_value(std::string_view option) {
 }
 
 [[noreturn]] void refuse_verb(const std::string& name) {
+  if (const std::vector<std::string> family = verbs_of_family(name); !family.empty())
+    throw UsageError(fmt::format("'{}' is followed by what to do", name),
+                     fmt::format("it is one of {}", fmt::join(family, ", ")));
   std::vector<std::string> names;
   for (const VerbEntry& entry : verbs())
     if (!entry.group.empty()) names.emplace_back(entry.name);
@@ -65,8 +68,9 @@ int run_request(const Request& request, const std::vector<std::string>& words) {
     return exit_code::kDone;
   }
   if (request.verb == "help" && !request.words.empty()) {
-    const VerbEntry* entry = find_verb(request.words.front());
-    if (entry == nullptr) refuse_verb(request.words.front());
+    const std::string name = find_request(request.words).verb;
+    const VerbEntry* entry = find_verb(name);
+    if (entry == nullptr) refuse_verb(name);
     return run_verb(*entry, {"--help"});
   }
   const bool wants_help = request.verb.empty() && !request.words.empty() &&
@@ -95,6 +99,8 @@ Request find_request(const std::vector<std::string>& words) {
     if (takes_value(word) && at < words.size()) request.words.push_back(words[at++]);
   }
   if (at < words.size()) request.verb = words[at++];
+  if (at < words.size() && !words[at].starts_with('-') && !verbs_of_family(request.verb).empty())
+    request.verb += ' ' + words[at++];
   request.words.insert(request.words.end(), words.begin() + static_cast<std::ptrdiff_t>(at),
                        words.end());
   return request;

@@ -91,7 +91,7 @@ std::string program_help(std::span<const VerbEntry> verbs, std::size_t columns) 
     if (verb.group.empty()) continue;
     if (verb.group != group) text += fmt::format("\n{}:\n", verb.group);
     group = verb.group;
-    text += fmt::format("  {:<12}{}\n", verb.name, wrap(std::string(verb.summary), columns, 14));
+    text += fmt::format("  {:<16}{}\n", verb.name, wrap(std::string(verb.summary), columns, 18));
   }
   text += "\nEverywhere:\n";
   text += two_columns("--root DIR", "the store (else LAYERBOX_ROOT, the settings, or the default)",

@@ -12,6 +12,12 @@ std::string header(const std::string& name) {
                      roff_escaped(name), LAYERBOX_VERSION);
 }
 
+// "volume ls" has the page layerbox-volume-ls.
+std::string page_of(std::string verb) {
+  std::replace(verb.begin(), verb.end(), ' ', '-');
+  return "layerbox-" + verb;
+}
+
 std::string bold(const std::string& text) {
   return "\\fB" + roff_escaped(text) + "\\fR";
 }
@@ -79,8 +85,8 @@ std::string roff_escaped(const std::string& text) {
 }
 
 std::string verb_man_page(const CommandDescription& command) {
-  std::string roff = header("layerbox-" + command.verb);
-  roff += ".SH NAME\n" + roff_escaped("layerbox-" + command.verb + " - " + command.summary) + '\n';
+  std::string roff = header(page_of(command.verb));
+  roff += ".SH NAME\n" + roff_escaped(page_of(command.verb) + " - " + command.summary) + '\n';
   roff += ".SH SYNOPSIS\n" + bold(command.synopsis()) + '\n';
   roff += ".SH DESCRIPTION\n" + roff_escaped(command.summary) + ".\n" + paragraphs(command.details);
   for (const OperandDescription& operand : command.operands)
@@ -107,7 +113,7 @@ std::string program_man_page(std::span<const VerbEntry> verbs) {
   roff += ".SH COMMANDS\n";
   for (const VerbEntry& verb : verbs)
     if (!verb.group.empty())
-      roff += tagged(bold("layerbox-" + std::string(verb.name)) + "(1)", std::string(verb.summary));
+      roff += tagged(bold(page_of(std::string(verb.name))) + "(1)", std::string(verb.summary));
   roff += ".SH FILES\n";
   roff += tagged(italic("/etc/layerbox/config.toml"), "settings of the machine");
   roff += tagged(italic("$XDG_CONFIG_HOME/layerbox/config.toml"), "settings of the user");

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/capability_flags.hpp"
+#include "cli/container_volumes.hpp"
 #include "cli/error_report.hpp"
 #include "cli/mount_flags.hpp"
 #include "cli/output.hpp"
@@ -104,6 +105,8 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
   spec.network = flags.network.value_or(surroundings.network) == "host" ? NetworkMode::host
                                                                         : NetworkMode::none;
   spec.mounts = merge_mounts(flags, surroundings.working_directory);
+  add_image_volumes(spec.mounts, image.volumes);
+  spec.mounts = ordered_mounts(std::move(spec.mounts));
   spec.limits = parse_limits(flags.limits);
   spec.cgroup_parent = parse_cgroup_parent(flags.limits);
   spec.masked_paths = default_masked_paths();

@@ -9,17 +9,32 @@
 #include "cli/error_report.hpp"
 #include "cli/mount_text.hpp"
 #include "cli/settings.hpp"
+#include "store/volume_store.hpp"
 
 namespace layerbox {
 namespace {
 
+bool is_path(const std::string& source) {
+  return source.find('/') != std::string::npos || source == "." || source == "..";
+}
+
+std::string volume_name(const std::string& name) {
+  if (is_volume_name(name)) return name;
+  throw UsageError(fmt::format("'{}' is no name for a volume", name),
+                   "letters and digits, then also '_', '.' and '-', for a volume; "
+                   "a path with a '/' for a directory");
+}
+
 std::string bind_source(const std::string& path, const std::string& working_directory) {
   if (path.empty()) throw UsageError("a bind mount needs a source");
-  const bool is_path = path.find('/') != std::string::npos || path == "." || path == "..";
-  if (!is_path)
-    throw UsageError(fmt::format("'{}' names a volume; this version has no named volumes", path),
-                     fmt::format("write './{}' for a directory here", path));
   return absolute_path(path, working_directory);
+}
+
+void set_source(MountSpec& mount, const std::string& source, const std::string& working_directory) {
+  if (mount.volume)
+    mount.volume->name = volume_name(source);
+  else
+    mount.source = bind_source(source, working_directory);
 }
 
 // Docker's words. The 'r' of "recursive" makes no difference: with a bind its mounts below come
@@ -66,34 +81,61 @@ void require_sense(const MountSpec& mount, const std::vector<std::string>& parts
                      "write readonly, too");
 }
 
-// The kind that "type=…" names.
-MountKind kind_of(const std::vector<std::string>& parts) {
-  for (const std::string& part : parts) {
-    const MountWord word(part);
-    if (word.name != "type") continue;
-    if (word.value == "bind") return MountKind::bind;
-    if (word.value == "tmpfs") return MountKind::tmpfs;
-    throw UsageError(
-        fmt::format("there is no mount type '{}' in this version", word.value.value_or("")),
-        "the types are bind and tmpfs");
-  }
-  throw UsageError("a mount needs a type", "write type=bind,… or type=tmpfs,…");
+void volume_word(MountSpec& mount, const MountWord& word) {
+  if (word.name == "volume-nocopy")
+    mount.volume->copy = !word.truth();
+  else
+    throw UsageError(fmt::format("a volume has no option '{}' in this version", word.name));
 }
 
-// One word of the third part of -v.
-void volume_word(MountSpec& mount, const std::string& word) {
-  // z and Z relabel for SELinux; the label of a private namespace needs no change here.
-  if (word == "ro" || word == "rw")
-    mount.read_only = word == "ro";
-  else if (word == "bind" || word == "rbind")
+// A mount of the kind that "type=…" names; a volume without it, as docker has it.
+MountSpec typed_mount(const std::vector<std::string>& parts) {
+  MountSpec mount;
+  std::string type = "volume";
+  for (const std::string& part : parts)
+    if (const MountWord word(part); word.name == "type") type = word.value.value_or("");
+  if (type == "volume")
+    mount.volume = VolumeUse{};
+  else if (type == "tmpfs")
+    mount.kind = MountKind::tmpfs;
+  else if (type != "bind")
+    throw UsageError(fmt::format("there is no mount type '{}' in this version", type),
+                     "the types are bind, volume and tmpfs");
+  return mount;
+}
+
+// One word of the third part of -v, for a bind and for a volume. False for one that is none.
+bool bind_option(MountSpec& mount, const std::string& word) {
+  const auto propagation = propagation_word(word);
+  if (word == "bind" || word == "rbind")
     mount.recursive = word == "rbind";
   else if (word == "noidmap")
     mount.idmap = false;
-  else if (const auto propagation = propagation_word(word))
+  else if (propagation)
     mount.propagation = *propagation;
-  else if (word != "z" && word != "Z")
-    throw UsageError(fmt::format("a volume has no option '{}' in this version", word),
-                     "ro, rw, bind, rbind, noidmap, z, Z, [r]private, [r]slave, [r]shared");
+  else
+    return false;
+  return true;
+}
+
+bool volume_option(MountSpec& mount, const std::string& word) {
+  if (word == "copy" || word == "nocopy") mount.volume->copy = word == "copy";
+  return word == "copy" || word == "nocopy";
+}
+
+void apply_option(MountSpec& mount, const std::string& word) {
+  if (word == "ro" || word == "rw") {
+    mount.read_only = word == "ro";
+    return;
+  }
+  // z and Z relabel for SELinux; the label of a private namespace needs no change here.
+  if (word == "z" || word == "Z") return;
+  if (mount.volume ? volume_option(mount, word) : bind_option(mount, word)) return;
+  if (mount.volume)
+    throw UsageError(fmt::format("a named volume has no option '{}'", word),
+                     "ro, rw, copy, nocopy, z, Z");
+  throw UsageError(fmt::format("a bind has no option '{}' in this version", word),
+                   "ro, rw, bind, rbind, noidmap, z, Z, [r]private, [r]slave, [r]shared");
 }
 
 } // namespace
@@ -101,17 +143,16 @@ void volume_word(MountSpec& mount, const std::string& word) {
 MountSpec parse_volume(const std::string& text, const std::string& working_directory) {
   return in_mount_flag("-v", text, [&] {
     const std::vector<std::string> parts = split_text(text, ':');
-    if (parts.size() < 2)
-      throw UsageError("a volume needs a source and a destination", "write -v SOURCE:DESTINATION");
     if (parts.size() > 3)
       throw UsageError("a volume has at most three parts",
                        "for names with ':' write --mount type=bind,source=…,target=…");
     MountSpec mount;
-    mount.source = bind_source(parts[0], working_directory);
-    mount.destination = mount_destination(parts[1]);
+    if (parts.size() == 1 || !is_path(parts[0])) mount.volume = VolumeUse{};
+    mount.destination = mount_destination(parts[parts.size() == 1 ? 0 : 1]);
+    if (parts.size() > 1) set_source(mount, parts[0], working_directory);
     if (parts.size() < 3) return mount;
     for (const std::string& option : split_text(parts[2], ','))
-      volume_word(mount, option);
+      apply_option(mount, option);
     return mount;
   });
 }
@@ -119,8 +160,7 @@ MountSpec parse_volume(const std::string& text, const std::string& working_direc
 MountSpec parse_mount(const std::string& text, const std::string& working_directory) {
   return in_mount_flag("--mount", text, [&] {
     const std::vector<std::string> parts = split_text(text, ',');
-    MountSpec mount;
-    mount.kind = kind_of(parts);
+    MountSpec mount = typed_mount(parts);
     for (const std::string& part : parts) {
       const MountWord word(part);
       if (word.name == "type") continue;
@@ -131,12 +171,14 @@ MountSpec parse_mount(const std::string& text, const std::string& working_direct
       else if (mount.kind == MountKind::tmpfs)
         apply_tmpfs_word(mount, word);
       else if (word.name == "source" || word.name == "src")
-        mount.source = bind_source(word.value.value_or(""), working_directory);
+        set_source(mount, word.required(), working_directory);
+      else if (mount.volume)
+        volume_word(mount, word);
       else
         bind_word(mount, word);
     }
     if (mount.destination.empty()) throw UsageError("a mount needs a target");
-    if (mount.kind == MountKind::bind && mount.source.empty())
+    if (mount.kind == MountKind::bind && !mount.volume && mount.source.empty())
       throw UsageError("a bind mount needs a source");
     require_sense(mount, parts);
     return mount;

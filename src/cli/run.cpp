@@ -9,6 +9,7 @@
 
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
+#include "cli/container_volumes.hpp"
 #include "cli/error_report.hpp"
 #include "cli/id_ranges.hpp"
 #include "cli/merge_config.hpp"
@@ -93,8 +94,10 @@ class RunVerb : public Verb {
 
     ContainerState state = first_state(origin, flags_, spec.container_id, spec.process.args);
     state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
+    state.volumes = named_volumes(spec.mounts); // held before they are looked at
     NewContainer container(store, origin, backend, std::move(state));
     if (flags_.cidfile) write_user_file(*flags_.cidfile, O_EXCL, spec.container_id);
+    prepare_volumes(spec.mounts, store, container.lease());
     if (container.is_kept())
       write_new_file(container.lease().dir(), layout::kSpec, spec_text(spec, flags_.labels), 0600);
     spec.rootfs = container.prepare(invocation.progress());

@@ -37,12 +37,14 @@ void declare_process(CommandLine& line, RunFlags& flags) {
 
 void declare_files(CommandLine& line, RunFlags& flags) {
   line.group("Files");
-  line.list(
-      "-v,--volume", flags.volumes, "SRC:DST[:OPTIONS]",
-      "bind a file or directory of this machine: ro, rw, noidmap, [r]slave, [r]shared; z and Z "
-      "are accepted");
+  line.list("-v,--volume", flags.volumes, "[SRC:]DST[:OPTIONS]",
+            "SRC is a path of this machine (ro, rw, noidmap, [r]slave, [r]shared; z and Z are "
+            "accepted) or a volume's name (ro, rw, nocopy); without it, a volume that goes with "
+            "the container");
   line.list("--mount", flags.mounts, "KEY=VALUE,…",
-            "type=bind,source=…,target=…[,readonly] or type=tmpfs,target=…[,tmpfs-size=…]");
+            "type=bind,source=…,target=…[,readonly][,bind-propagation=…][,bind-recursive=…], "
+            "type=volume[,source=NAME],target=…[,readonly][,volume-nocopy] or "
+            "type=tmpfs,target=…[,tmpfs-size=…]");
   line.list("--tmpfs", flags.tmpfs, "DST[:OPTIONS]", "an empty file system in memory");
   line.flag("--read-only", flags.read_only, "nothing in the root file system can be written");
   line.size("--shm-size", flags.shm_bytes, "SIZE", "the size of /dev/shm (64m)");
@@ -85,6 +87,8 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
   line.example("layerbox run debian:12 ls -l /", "run one command and forget the container");
   line.example("layerbox run -it debian:12 bash", "work in a shell on this terminal");
   line.example("layerbox run -v ./src:/src:ro -w /src gcc make -n", "see a directory, read-only");
+  line.example("layerbox run -v cache:/root/.cache gcc make",
+               "keep a directory between containers");
   line.example("layerbox run -m 512m --cpus 1.5 --pids-limit 200 gcc make",
                "no more than this much of the machine");
   line.example("layerbox run --name build --network host debian:12 apt-get update",

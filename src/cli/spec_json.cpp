@@ -53,6 +53,11 @@ std::string_view seccomp_text(SeccompMode mode) {
   return "";
 }
 
+std::string_view type_text(const MountSpec& mount) {
+  if (mount.volume) return "volume";
+  return mount.kind == MountKind::bind ? "bind" : "tmpfs";
+}
+
 std::string_view propagation_text(Propagation propagation) {
   switch (propagation) {
   case Propagation::none:
@@ -69,7 +74,8 @@ Json mounts_json(const std::vector<MountSpec>& mounts) {
   Json list = Json::array();
   for (const MountSpec& mount : mounts) {
     const bool bind = mount.kind == MountKind::bind;
-    Json item{{"type", bind ? "bind" : "tmpfs"}, {"destination", mount.destination}};
+    Json item{{"type", type_text(mount)}, {"destination", mount.destination}};
+    if (mount.volume) item["name"] = mount.volume->name;
     if (bind) item["source"] = mount.source;
     if (!bind) item["options"] = mount.options;
     item["read_only"] = mount.read_only;

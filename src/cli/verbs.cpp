@@ -7,9 +7,10 @@ namespace {
 
 constexpr std::string_view kImages = "Images";
 constexpr std::string_view kContainers = "Containers";
+constexpr std::string_view kVolumes = "Volumes";
 constexpr std::string_view kStore = "The store";
 
-constexpr std::array<VerbEntry, 12> kVerbs{{
+constexpr std::array<VerbEntry, 17> kVerbs{{
     {"pull-tar", "import images from an archive, a directory or standard input", kImages,
      make_pull_tar_verb},
     {"images", "list the images", kImages, make_images_verb},
@@ -20,6 +21,11 @@ constexpr std::array<VerbEntry, 12> kVerbs{{
     {"ps", "list the containers", kContainers, make_ps_verb},
     {"stats", "show what running containers use", kContainers, make_stats_verb},
     {"rm", "remove containers", kContainers, make_rm_verb},
+    {"volume create", "make a volume", kVolumes, make_volume_create_verb},
+    {"volume ls", "list the volumes", kVolumes, make_volume_ls_verb},
+    {"volume inspect", "show everything known about volumes", kVolumes, make_volume_inspect_verb},
+    {"volume rm", "remove volumes", kVolumes, make_volume_rm_verb},
+    {"volume prune", "remove the volumes that no container uses", kVolumes, make_volume_prune_verb},
     {"layers", "list the layers of the store", kStore, make_layers_verb},
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},
     // For packagers: the manual pages of the program that is built.
@@ -36,6 +42,14 @@ const VerbEntry* find_verb(std::string_view name) {
   for (const VerbEntry& entry : kVerbs)
     if (entry.name == name) return &entry;
   return nullptr;
+}
+
+std::vector<std::string> verbs_of_family(std::string_view family) {
+  std::vector<std::string> words;
+  const std::string beginning = std::string(family) + ' ';
+  for (const VerbEntry& entry : kVerbs)
+    if (entry.name.starts_with(beginning)) words.emplace_back(entry.name.substr(beginning.size()));
+  return words;
 }
 
 void declare_all(CommandLine& line, Verb& verb, CommonOptions& common) {

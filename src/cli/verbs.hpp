@@ -3,14 +3,16 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/verb.hpp"
 
 namespace layerbox {
 
 struct VerbEntry {
-  std::string_view name;
+  std::string_view name;    // one word, or two: "volume ls"
   std::string_view summary; // one line
   std::string_view group;   // the title in --help; "" is not listed there
   std::unique_ptr<Verb> (*make)();
@@ -18,6 +20,8 @@ struct VerbEntry {
 
 std::span<const VerbEntry> verbs();
 const VerbEntry* find_verb(std::string_view name); // nullptr when there is none
+// The second words of the verbs whose first is `family`; none when there is no such family.
+std::vector<std::string> verbs_of_family(std::string_view family);
 
 // What the verb accepts: its own declaration, and the options that every verb has.
 void declare_all(CommandLine& line, Verb& verb, CommonOptions& common);
@@ -31,6 +35,11 @@ std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_ps_verb();
 std::unique_ptr<Verb> make_stats_verb();
 std::unique_ptr<Verb> make_rm_verb();
+std::unique_ptr<Verb> make_volume_create_verb();
+std::unique_ptr<Verb> make_volume_ls_verb();
+std::unique_ptr<Verb> make_volume_inspect_verb();
+std::unique_ptr<Verb> make_volume_rm_verb();
+std::unique_ptr<Verb> make_volume_prune_verb();
 std::unique_ptr<Verb> make_layers_verb();
 std::unique_ptr<Verb> make_info_verb();
 std::unique_ptr<Verb> make_man_verb();

@@ -9,5 +9,6 @@ execute_process(COMMAND ${PROGRAM} __man --list OUTPUT_VARIABLE verbs COMMAND_ER
 string(STRIP "${verbs}" verbs)
 string(REPLACE "\n" ";" verbs "${verbs}")
 foreach(verb IN LISTS verbs)
-  write_page(layerbox-${verb} ${verb})
+  string(REPLACE " " "-" page "${verb}")
+  write_page(layerbox-${page} ${verb})
 endforeach()

@@ -40,6 +40,13 @@ struct ProcessSpec {
 
 enum class MountKind : std::uint8_t { bind, tmpfs };
 
+// The store's volume that a bind's source is the directory of. The runner looks at the source
+// alone; who makes it and who shows it look here.
+struct VolumeUse {
+  std::string name = {}; // "": the container's own, which goes with it
+  bool copy = true;      // an empty one is filled with what the image has in its place
+};
+
 struct MountSpec {
   MountKind kind = MountKind::bind;
   std::string source = {};      // bind: absolute host path, file or directory, must exist
@@ -51,8 +58,8 @@ struct MountSpec {
       {}; // tmpfs: "size=64m,mode=1777" and the words nosuid, nodev, noexec, exec …
   // bind: the source must be on a mount that is shared (or a slave). Mounts below it take part.
   Propagation propagation = Propagation::none;
-  bool submounts_writable =
-      false; // bind, read_only and recursive: the mounts below stay as they are
+  bool submounts_writable = false; // bind, read_only: the mounts below stay as they are
+  std::optional<VolumeUse> volume = {};
 };
 
 enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up

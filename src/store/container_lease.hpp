@@ -44,6 +44,7 @@ struct ContainerState {
   // Absolute paths of its cgroups, written down before they are made. Each is called
   // cgroup_name(id).
   std::vector<std::string> cgroups;
+  std::vector<std::string> volumes; // names: held while the directory exists
 };
 
 std::string new_container_id(); // 64 random hex digits (getrandom(2))

@@ -40,9 +40,10 @@ ContainerState from_json(const Json& json) {
   state.pid = json.at("pid").get<std::int32_t>();
   state.pid_start_time = json.at("pid_start_time").get<std::uint64_t>();
   state.pid_namespace = json.at("pid_namespace").get<std::uint64_t>();
-  // States that were written before there were limits have neither.
+  // Older states have none of these.
   state.oom_killed = json.value("oom_killed", false);
   state.cgroups = json.value("cgroups", std::vector<std::string>());
+  state.volumes = json.value("volumes", std::vector<std::string>());
   return state;
 }
 
@@ -73,6 +74,7 @@ std::string container_state_text(const ContainerState& state) {
       {"pid_namespace", state.pid_namespace},
       {"oom_killed", state.oom_killed},
       {"cgroups", state.cgroups},
+      {"volumes", state.volumes},
   };
   if (state.image) json["image"] = state.image->str();
   if (state.exit_status) json["exit_status"] = *state.exit_status;

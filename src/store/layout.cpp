@@ -24,5 +24,11 @@ std::string layer_tree(const LayerKey& key) {
 std::string container_dir(std::string_view container_id) {
   return join(kContainers, container_id);
 }
+std::string volume_dir(std::string_view name) {
+  return join(kVolumes, name);
+}
+std::string volume_data(std::string_view name) {
+  return join(volume_dir(name), kVolumeData);
+}
 
 } // namespace layerbox::layout

@@ -18,6 +18,7 @@ inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kLayers = "layers/sha256";
 inline constexpr const char* kDerived = "derived";
 inline constexpr const char* kContainers = "containers";
+inline constexpr const char* kVolumes = "volumes"; // made with the first volume
 inline constexpr const char* kStaging = "staging";
 inline constexpr const char* kTrash = "trash";
 
@@ -37,10 +38,18 @@ inline constexpr const char* kAttach =
     "attach";                                  // an empty directory, mounted over in the container
 inline constexpr const char* kEmpty = "empty"; // an empty lower tree
 inline constexpr const char* kRootfsNew = "rootfs.new"; // a rootfs that is not whole yet
+inline constexpr const char* kOwnVolumes = "volumes";   // <number>/, a volume without a name
+
+// In a volume's directory, beside its descriptor.
+inline constexpr const char* kVolumeData = "data";
+inline constexpr const char* kVolumeFresh = "fresh";        // about to be moved into data
+inline constexpr const char* kVolumeFreshNew = "fresh.new"; // not whole yet
 
 std::string blob(const Digest& digest);                   // blobs/sha256/<hex>
 std::string layer_dir(const LayerKey& key);               // layers/sha256/<key>
 std::string layer_tree(const LayerKey& key);              // layers/sha256/<key>/tree
 std::string container_dir(std::string_view container_id); // containers/<id>
+std::string volume_dir(std::string_view name);            // volumes/<name>
+std::string volume_data(std::string_view name);           // volumes/<name>/data
 
 } // namespace layerbox::layout

@@ -33,19 +33,34 @@ TEST(VolumeFlag, ReadsPropagationWithAndWithoutItsR) {
   EXPECT_FALSE(parse_volume("/a:/b:bind", "/").recursive);
 }
 
+TEST(VolumeFlag, ReadsANamedVolumeAndOneWithoutAName) {
+  const MountSpec named = parse_volume("cache-1:/b:ro,nocopy", "/home/me");
+  ASSERT_TRUE(named.volume);
+  EXPECT_EQ(named.volume->name, "cache-1");
+  EXPECT_FALSE(named.volume->copy);
+  EXPECT_TRUE(named.read_only);
+  EXPECT_EQ(named.source, "");
+  const MountSpec own = parse_volume("/b", "/home/me");
+  ASSERT_TRUE(own.volume);
+  EXPECT_EQ(own.volume->name, "");
+  EXPECT_EQ(own.destination, "/b");
+  EXPECT_FALSE(parse_volume("/a:/b", "/").volume);
+}
+
 TEST(VolumeFlag, RefusesWhatItCannotDo) {
   for (const char* text :
-       {"/a", "name:/b", "/a:b", "/a:/", "/a:/b:O", "/a:/b:ro:x", ":/b", "/a:/b/../../c", ""})
+       {"a", "/a:b", "/a:/", "/a:/b:X", "/a:/b:ro:x", ":/b", "/a:/b/../../c", "", "/a:/b:nocopy",
+        "name:/b:rslave", "name:/b:noidmap", "na me:/b", "-name:/b", ".x:/b", "name\n:/b"})
     EXPECT_THROW(parse_volume(text, "/home/me"), UsageError) << text;
 }
 
-TEST(VolumeFlag, TellsANamedVolumeHowADirectoryIsWritten) {
+TEST(VolumeFlag, SaysWhatAVolumesNameIs) {
   try {
-    parse_volume("data:/b", "/home/me");
-    FAIL() << "a named volume was taken";
+    parse_volume("da+ta:/b", "/home/me");
+    FAIL() << "a name was taken that is none";
   } catch (const UsageError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("run: -v data:/b: 'data' names a volume"));
-    EXPECT_THAT(error.hint(), HasSubstr("'./data'"));
+    EXPECT_THAT(error.what(), HasSubstr("run: -v da+ta:/b: 'da+ta' is no name for a volume"));
+    EXPECT_THAT(error.hint(), HasSubstr("a path with a '/'"));
   }
 }
 
@@ -75,6 +90,17 @@ TEST(MountFlag, ReadsHowMountsBelowComeAlong) {
     EXPECT_THROW(read(words), UsageError) << words;
 }
 
+TEST(MountFlag, ReadsAVolumeWithAndWithoutItsTypeAndName) {
+  const MountSpec named = parse_mount("type=volume,src=cache,dst=/b,volume-nocopy", "/w");
+  ASSERT_TRUE(named.volume);
+  EXPECT_EQ(named.volume->name, "cache");
+  EXPECT_FALSE(named.volume->copy);
+  const MountSpec own = parse_mount("dst=/b,ro", "/w");
+  ASSERT_TRUE(own.volume);
+  EXPECT_EQ(own.volume->name, "");
+  EXPECT_TRUE(own.read_only);
+}
+
 TEST(MountFlag, ReadsATmpfs) {
   const MountSpec mount = parse_mount("tmpfs-size=64m,type=tmpfs,target=/t,tmpfs-mode=1777", "/w");
   EXPECT_EQ(mount.kind, MountKind::tmpfs);
@@ -83,7 +109,8 @@ TEST(MountFlag, ReadsATmpfs) {
 
 TEST(MountFlag, RefusesWhatItCannotDo) {
   for (const char* text :
-       {"", "source=/a,target=/b", "type=volume,source=a,target=/b", "type=bind,target=/b",
+       {"", "source=/a,target=/b", "type=glue,source=a,target=/b", "type=bind,target=/b",
+        "type=volume,source=/a,target=/b", "type=volume,target=/b,bind-propagation=rslave",
         "type=bind,source=/a", "type=bind,source=/a,target=b", "type=bind,source=/a,target=/b,x=1",
         "type=tmpfs,target=/t,source=/a", "type=tmpfs,target=/t,tmpfs-mode=9",
         "type=bind,source=/a,target=/b,readonly=perhaps"})

@@ -84,7 +84,7 @@ std::vector<std::string_view> all_names() {
 
 INSTANTIATE_TEST_SUITE_P(Verbs, EveryVerb, testing::ValuesIn(all_names()), [](const auto& one) {
   std::string name(one.param);
-  std::erase_if(name, [](char c) { return c == '-' || c == '_'; });
+  std::erase_if(name, [](char c) { return c == '-' || c == '_' || c == ' '; });
   return name;
 });
 
@@ -116,6 +116,14 @@ TEST(FindRequest, LeavesTheVerbsWordsAlone) {
   const Request request = find_request({"run", "debian", "--root", "/x"});
   EXPECT_EQ(request.verb, "run");
   EXPECT_THAT(request.words, ElementsAre("debian", "--root", "/x"));
+}
+
+TEST(FindRequest, JoinsTheTwoWordsOfAFamily) {
+  const Request request = find_request({"--quiet", "volume", "rm", "-f", "cache"});
+  EXPECT_EQ(request.verb, "volume rm");
+  EXPECT_THAT(request.words, ElementsAre("--quiet", "-f", "cache"));
+  EXPECT_EQ(find_request({"volume", "--help"}).verb, "volume");
+  EXPECT_EQ(find_request({"volume", "turn"}).verb, "volume turn");
 }
 
 TEST(FindRequest, FindsNoVerbWhenThereIsNone) {

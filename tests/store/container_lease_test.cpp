@@ -45,6 +45,8 @@ class ContainerLeaseTest : public StoreTest {
     state.pid_namespace = 4'026'531'836;
     state.oom_killed = true;
     state.cgroups = {"/sys/fs/cgroup/memory/layerbox-" + state.id};
+    state.volumes = {"cache", "data"};
+    state.volumes = {"cache", "data"};
     return state;
   }
 
@@ -103,7 +105,7 @@ TEST_F(ContainerLeaseTest, GivesTheStateBackAsItWasWritten) {
 
 TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   std::string text = container_state_text(full_state());
-  for (const std::string field : {"oom_killed", "cgroups"}) {
+  for (const std::string field : {"oom_killed", "cgroups", "volumes"}) {
     const std::size_t at = text.find(field);
     ASSERT_NE(at, std::string::npos);
     text.replace(at, 1, "_");
@@ -111,6 +113,7 @@ TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   const ContainerState state = parse_container_state(text);
   EXPECT_FALSE(state.oom_killed);
   EXPECT_TRUE(state.cgroups.empty());
+  EXPECT_TRUE(state.volumes.empty());
 }
 
 TEST_F(ContainerLeaseTest, ShowsACommandThatIsNoText) {

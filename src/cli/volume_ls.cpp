@@ -1,0 +1,70 @@
+// volume ls: what volumes there are.
+#include <fmt/format.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "cli/format_option.hpp"
+#include "cli/output.hpp"
+#include "cli/units.hpp"
+#include "cli/verbs.hpp"
+#include "cli/volume_report.hpp"
+
+namespace layerbox {
+namespace {
+
+class VolumeLsVerb : public Verb {
+ public:
+  void declare(CommandLine& line) override {
+    line.details("The JSON document is an array of objects: name, created, labels, path, "
+                 "containers (the names of those that use it).");
+    line.flag("-q,--names", names_only_, "the names alone");
+    format_.declare(line);
+    line.example("layerbox volume ls", "list all volumes");
+  }
+
+  int run(Invocation& invocation) override {
+    const std::vector<VolumeReport> volumes = report_volumes(invocation.swept_store());
+    if (format_.json())
+      print_json(document(volumes));
+    else
+      print(names_only_ ? lines(volumes) : table(volumes));
+    return exit_code::kDone;
+  }
+
+ private:
+  nlohmann::ordered_json document(const std::vector<VolumeReport>& volumes) const {
+    auto list = nlohmann::ordered_json::array();
+    for (const VolumeReport& volume : volumes)
+      list.push_back(names_only_ ? nlohmann::ordered_json(volume.info.name) : volume_json(volume));
+    return list;
+  }
+
+  static std::string lines(const std::vector<VolumeReport>& volumes) {
+    std::string text;
+    for (const VolumeReport& volume : volumes)
+      text += volume.info.name + '\n';
+    return text;
+  }
+
+  static std::string table(const std::vector<VolumeReport>& volumes) {
+    Table table({{"NAME"}, {"CREATED"}, {"CONTAINERS"}});
+    const std::int64_t now = std::time(nullptr);
+    for (const VolumeReport& volume : volumes)
+      table.row(
+          {volume.info.name, human_age(volume.info.created, now),
+           volume.containers.empty() ? "-" : fmt::format("{}", fmt::join(volume.containers, ","))});
+    return table.text();
+  }
+
+  bool names_only_ = false;
+  FormatOption format_;
+};
+
+} // namespace
+
+std::unique_ptr<Verb> make_volume_ls_verb() {
+  return std::make_unique<VolumeLsVerb>();
+}
+
+} // namespace layerbox
