@@ -7,8 +7,12 @@
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/remove_tree.hpp"
 #include "cli/settings.hpp"
+#include "layers/backend/as_store_owner.hpp"
+#include "layers/backend/copy_tree.hpp"
 #include "layers/fill_volume.hpp"
+#include "runner/report.hpp"
 #include "store/layout.hpp"
 #include "store/private_dir.hpp"
 #include "store/volume_store.hpp"
@@ -34,6 +38,33 @@ std::string prepare_own(const MountSpec& mount, const Store& store, const Contai
                   mount.volume->copy ? lease.state().layers : none, mount.destination);
   return fmt::format("{}/{}/{}/{}", store.path(), layout::container_dir(lease.state().id),
                      layout::kOwnVolumes, index);
+}
+
+UniqueFd open_source(const std::string& path) {
+  try {
+    return open_path(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  } catch (Error& error) {
+    if (error.kind() == ErrorKind::not_found) error.set_hint(missing_source_hint(path));
+    throw;
+  }
+}
+
+// The top of the overlay looks like the source. An ordinary user can give nothing to who is not of
+// his ids: then the top is his.
+void dress(FdRef upper, FdRef source, const Store& store) {
+  try {
+    as_store_owner_when_refused(store.identity(), [&] { copy_directory_metadata(source, upper); });
+  } catch (const Error&) {
+    if (store.identity().privilege == Privilege::root) throw;
+  }
+}
+
+void make_overlay(FdRef parent, const char* name, const std::string& source, const Store& store) {
+  const UniqueFd from = open_source(source);
+  make_private_dir(parent, name);
+  const UniqueFd dir = make_or_open_dir_at(parent, name, 0700);
+  make_private_dir(dir, layout::kWork);
+  dress(make_or_open_dir_at(dir, layout::kUpper, 0755), from, store);
 }
 
 } // namespace
@@ -75,6 +106,28 @@ void prepare_volumes(std::vector<MountSpec>& mounts, const Store& store,
                        : prepare_own(mount, store, lease, own++);
         });
   }
+}
+
+void prepare_overlays(std::vector<MountSpec>& mounts, const Store& store,
+                      const ContainerLease& lease) {
+  std::size_t count = 0;
+  for (MountSpec& mount : mounts) {
+    if (mount.kind != MountKind::overlay) continue;
+    with_context([&] { return fmt::format("the overlay of '{}'", mount.source); },
+                 [&] {
+                   const std::string name = std::to_string(count++);
+                   make_overlay(make_or_open_dir_at(lease.dir(), layout::kOverlays, 0700),
+                                name.c_str(), mount.source, store);
+                   mount.writable = fmt::format("{}/{}/{}/{}", store.path(),
+                                                layout::container_dir(lease.state().id),
+                                                layout::kOverlays, name);
+                 });
+  }
+}
+
+void remove_overlays(const Store& store, const ContainerLease& lease) {
+  as_store_owner_when_refused(store.identity(),
+                              [&] { remove_tree(lease.dir(), layout::kOverlays); });
 }
 
 } // namespace layerbox

@@ -26,4 +26,10 @@ void add_image_volumes(std::vector<MountSpec>& mounts, const std::vector<std::st
 void prepare_volumes(std::vector<MountSpec>& mounts, const Store& store,
                      const ContainerLease& lease);
 
+// Makes the writable parts of overlays (-v DIR:DST:O). Throws Error that names the source.
+void prepare_overlays(std::vector<MountSpec>& mounts, const Store& store,
+                      const ContainerLease& lease);
+// What was written there goes. Throws Error.
+void remove_overlays(const Store& store, const ContainerLease& lease);
+
 } // namespace layerbox

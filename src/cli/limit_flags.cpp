@@ -228,7 +228,8 @@ DeviceRule allow_character(std::uint32_t major, std::optional<std::uint32_t> min
   return {.allow = true, .type = 'c', .major = major, .minor = minor};
 }
 
-// What docker allows every container: to make any node, and to open these.
+} // namespace
+
 std::vector<DeviceRule> usual_devices() {
   constexpr std::uint32_t kMemory = 1; // Documentation/admin-guide/devices.txt
   constexpr std::uint32_t kTty = 5;
@@ -243,8 +244,6 @@ std::vector<DeviceRule> usual_devices() {
   rules.push_back(allow_character(kFirstPts, std::nullopt));
   return rules;
 }
-
-} // namespace
 
 void declare_limits(CommandLine& line, LimitFlags& flags) {
   line.group("Limits");

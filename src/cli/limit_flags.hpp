@@ -51,4 +51,8 @@ Limits parse_limits(const LimitFlags& flags);
 // "" when it is not given. Throws UsageError.
 std::string parse_cgroup_parent(const LimitFlags& flags);
 
+// The beginning of a list of devices: what docker allows every container, to make any node, and to
+// open the usual ones.
+std::vector<DeviceRule> usual_devices();
+
 } // namespace layerbox

@@ -128,6 +128,10 @@ void apply_option(MountSpec& mount, const std::string& word) {
     mount.read_only = word == "ro";
     return;
   }
+  if (word == "O") {
+    mount.kind = MountKind::overlay;
+    return;
+  }
   // z and Z relabel for SELinux; the label of a private namespace needs no change here.
   if (word == "z" || word == "Z") return;
   if (mount.volume ? volume_option(mount, word) : bind_option(mount, word)) return;
@@ -135,7 +139,17 @@ void apply_option(MountSpec& mount, const std::string& word) {
     throw UsageError(fmt::format("a named volume has no option '{}'", word),
                      "ro, rw, copy, nocopy, z, Z");
   throw UsageError(fmt::format("a bind has no option '{}' in this version", word),
-                   "ro, rw, bind, rbind, noidmap, z, Z, [r]private, [r]slave, [r]shared");
+                   "ro, rw, O, bind, rbind, noidmap, z, Z, [r]private, [r]slave, [r]shared");
+}
+
+// An overlay sees its source through a read-only layer: it has no use for a bind's other options.
+void require_plain_overlay(const MountSpec& mount) {
+  if (mount.kind != MountKind::overlay) return;
+  const bool plain = !mount.volume && !mount.read_only && mount.idmap && mount.recursive &&
+                     mount.propagation == Propagation::none;
+  if (!plain)
+    throw UsageError("an overlay ('O') is of a directory, and has no other options",
+                     "write -v DIRECTORY:DESTINATION:O");
 }
 
 } // namespace
@@ -153,6 +167,7 @@ MountSpec parse_volume(const std::string& text, const std::string& working_direc
     if (parts.size() < 3) return mount;
     for (const std::string& option : split_text(parts[2], ','))
       apply_option(mount, option);
+    require_plain_overlay(mount);
     return mount;
   });
 }

@@ -3,6 +3,7 @@
 //     -v ./src:/src:ro                              bind /home/me/src on /src, read-only
 //     --mount type=bind,src=/a,dst=/b,readonly      the same words as docker's
 //     -v cache:/var/cache                            the volume "cache"; without it, one of its own
+//     -v ./src:/src:O                                writes go away with the container
 //     -v /media:/media:ro,rslave                     what is mounted there later shows inside
 //
 // What is not supported is refused with the words it was written in. Throws UsageError.

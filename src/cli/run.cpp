@@ -10,6 +10,7 @@
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
 #include "cli/container_volumes.hpp"
+#include "cli/device_flags.hpp"
 #include "cli/error_report.hpp"
 #include "cli/id_ranges.hpp"
 #include "cli/merge_config.hpp"
@@ -90,6 +91,7 @@ class RunVerb : public Verb {
         provided_files(spec.hostname, spec.network, {flags_.add_hosts, flags_.dns},
                        spec.network == NetworkMode::host ? read_host_resolv_conf() : "");
 
+    apply_devices(spec, flags_.devices, invocation.identity());
     spec.cgroups = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
 
     ContainerState state = first_state(origin, flags_, spec.container_id, spec.process.args);
@@ -98,6 +100,7 @@ class RunVerb : public Verb {
     NewContainer container(store, origin, backend, std::move(state));
     if (flags_.cidfile) write_user_file(*flags_.cidfile, O_EXCL, spec.container_id);
     prepare_volumes(spec.mounts, store, container.lease());
+    prepare_overlays(spec.mounts, store, container.lease());
     if (container.is_kept())
       write_new_file(container.lease().dir(), layout::kSpec, spec_text(spec, flags_.labels), 0600);
     spec.rootfs = container.prepare(invocation.progress());
@@ -106,7 +109,7 @@ class RunVerb : public Verb {
     const RunOutcome outcome = start(spec, invocation.identity(), store, container);
     if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
     if (outcome.oom_killed) print_note(oom_note(spec, outcome.exit_status));
-    finish(container, outcome, invocation.progress());
+    finish(store, container, outcome, invocation.progress());
     return outcome.exit_status;
   }
 
@@ -116,6 +119,8 @@ class RunVerb : public Verb {
       throw UsageError("run: --rootfs: the name is empty");
     if (!flags_.rootfs && flags_.operands.empty())
       throw UsageError("run: no image is given", "usage: layerbox run [OPTION]… IMAGE [COMMAND…]");
+    for (const std::string& text : flags_.devices)
+      (void)parse_device(text);
     (void)merge_mounts(flags_, "/"); // what is misspelt is said before anything is opened
     if (flags_.name) check_container_name(*flags_.name);
     if (!flags_.labels.empty() && !flags_.keep && !flags_.name)
@@ -179,7 +184,8 @@ class RunVerb : public Verb {
   }
 
   // The command's status is the result, whatever happens here.
-  static void finish(NewContainer& container, const RunOutcome& outcome, Progress& progress) {
+  static void finish(const Store& store, NewContainer& container, const RunOutcome& outcome,
+                     Progress& progress) {
     try {
       container.commit();
       const bool is_clean = outcome.cgroups_left.empty();
@@ -192,6 +198,7 @@ class RunVerb : public Verb {
           container.leave_to_sweep(); // its state names them
         return;
       }
+      remove_overlays(store, container.lease());
       ContainerState state = container.state();
       state.pid = 0;
       state.finished = std::time(nullptr);

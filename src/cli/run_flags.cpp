@@ -38,7 +38,8 @@ void declare_process(CommandLine& line, RunFlags& flags) {
 void declare_files(CommandLine& line, RunFlags& flags) {
   line.group("Files");
   line.list("-v,--volume", flags.volumes, "[SRC:]DST[:OPTIONS]",
-            "SRC is a path of this machine (ro, rw, noidmap, [r]slave, [r]shared; z and Z are "
+            "SRC is a path of this machine (ro, rw, O for writes that go away, noidmap, [r]slave, "
+            "[r]shared; z and Z are "
             "accepted) or a volume's name (ro, rw, nocopy); without it, a volume that goes with "
             "the container");
   line.list("--mount", flags.mounts, "KEY=VALUE,…",
@@ -46,6 +47,8 @@ void declare_files(CommandLine& line, RunFlags& flags) {
             "type=volume[,source=NAME],target=…[,readonly][,volume-nocopy] or "
             "type=tmpfs,target=…[,tmpfs-size=…]");
   line.list("--tmpfs", flags.tmpfs, "DST[:OPTIONS]", "an empty file system in memory");
+  line.list("--device", flags.devices, "HOST[:INSIDE[:rwm]]",
+            "a device node of this machine, to read and write or what is said");
   line.flag("--read-only", flags.read_only, "nothing in the root file system can be written");
   line.size("--shm-size", flags.shm_bytes, "SIZE", "the size of /dev/shm (64m)");
 }

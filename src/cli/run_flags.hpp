@@ -44,6 +44,7 @@ struct RunFlags {
   std::vector<std::string> volumes;
   std::vector<std::string> mounts;
   std::vector<std::string> tmpfs;
+  std::vector<std::string> devices; // HOST[:INSIDE[:ACCESS]]
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
 
   LimitFlags limits;

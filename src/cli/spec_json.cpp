@@ -55,6 +55,7 @@ std::string_view seccomp_text(SeccompMode mode) {
 
 std::string_view type_text(const MountSpec& mount) {
   if (mount.volume) return "volume";
+  if (mount.kind == MountKind::overlay) return "overlay";
   return mount.kind == MountKind::bind ? "bind" : "tmpfs";
 }
 
@@ -76,14 +77,23 @@ Json mounts_json(const std::vector<MountSpec>& mounts) {
     const bool bind = mount.kind == MountKind::bind;
     Json item{{"type", type_text(mount)}, {"destination", mount.destination}};
     if (mount.volume) item["name"] = mount.volume->name;
-    if (bind) item["source"] = mount.source;
-    if (!bind) item["options"] = mount.options;
+    if (mount.kind != MountKind::tmpfs) item["source"] = mount.source;
+    if (mount.kind == MountKind::tmpfs) item["options"] = mount.options;
     item["read_only"] = mount.read_only;
     if (bind) item["propagation"] = propagation_text(mount.propagation);
     if (bind && !mount.recursive) item["recursive"] = false;
     if (bind && mount.submounts_writable) item["submounts_writable"] = true;
     list.push_back(std::move(item));
   }
+  return list;
+}
+
+Json devices_json(const std::vector<DeviceSpec>& devices) {
+  Json list = Json::array();
+  for (const DeviceSpec& device : devices)
+    list.push_back({{"source", device.source},
+                    {"destination", device.destination},
+                    {"access", device.access}});
   return list;
 }
 
@@ -151,6 +161,7 @@ Json spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
           {"host_devices", spec.host_devices},
           {"read_only_rootfs", spec.read_only_rootfs},
           {"mounts", mounts_json(spec.mounts)},
+          {"devices", devices_json(spec.devices)},
           {"shm_bytes", spec.shm_bytes},
           {"resources", limits_json(spec.limits)},
           {"labels", labels_json(labels)}};

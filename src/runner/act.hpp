@@ -32,6 +32,7 @@ enum class Act : std::uint8_t {
   become_root,  // ids 0 of the namespace
   // The rootfs.
   scratch,      // a tmpfs on the old root, gone with it: provided files, empty directory for masks
+  hang,         // fd: a tree that later steps need, under the anchor, where nobody will see it
   attach_clone, // fd: the anchor as the parent cloned it; becomes root and working directory
   clone_tree,   // source: the anchor, cloned here (an ordinary user's); mount_flags: MS_PRIVATE
   mount_below,  // source: file system, target: a directory below the anchor, data: options
@@ -46,12 +47,16 @@ enum class Act : std::uint8_t {
   mount_here, // as mount_fs on a new directory here
   terminal,   // a pty of the devpts here, its slave on "console", its master to the parent
   // At the user's wish. Targets are resolved inside the root.
-  bind,      // fd or source: the tree; mount_flags: its propagation, 0 for as it is
-  tmpfs,     // data: options
-  provide,   // data: content; source: its name in scratch
-  mask,      // by /dev/null or an empty directory
-  read_only, // what is there, read-only
-  workdir,   // made when missing, kept open
+  bind,  // fd or source: the tree; mount_flags: its propagation, 0 for as it is
+  tmpfs, // data: options
+  // fd: the source; other_fd: what holds "upper" and "work". For an ordinary user source and data
+  // are their paths.
+  overlay_volume,
+  device_node, // fd: the launcher's nodes; source: the name of one of these
+  provide,     // data: content; source: its name in scratch
+  mask,        // by /dev/null or an empty directory
+  read_only,   // what is there, read-only
+  workdir,     // made when missing, kept open
   root_read_only,
   // The process.
   pivot,
@@ -99,6 +104,7 @@ struct ChildOp {
   Act act = Act::exec;
   std::uint32_t flags = 0;
   int fd = -1;
+  int other_fd = -1;
   unsigned long mount_flags = 0; // MS_* of mount(2)
   const char* target = nullptr;
   const char* source = nullptr;

@@ -32,6 +32,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return become_root(context, op);
   case Act::scratch:
     return scratch(context, op);
+  case Act::hang:
+    return hang(context, op);
   case Act::attach_clone:
     return attach_clone(context, op);
   case Act::clone_tree:
@@ -60,6 +62,10 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return bind(context, op);
   case Act::tmpfs:
     return tmpfs(context, op);
+  case Act::overlay_volume:
+    return overlay_volume(context, op);
+  case Act::device_node:
+    return device_node(context, op);
   case Act::provide:
     return provide(context, op);
   case Act::mask:

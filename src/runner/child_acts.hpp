@@ -31,8 +31,15 @@ int mount_sys(ChildContext&, const ChildOp&) noexcept;
 int mount_below(ChildContext&, const ChildOp&) noexcept;
 int root_read_only(ChildContext&, const ChildOp&) noexcept;
 int pivot(ChildContext&, const ChildOp&) noexcept;
+int hang(ChildContext&, const ChildOp&) noexcept;
 // child_overlay.cpp
 int overlay(ChildContext&, const ChildOp&) noexcept;
+// Makes the directory of our descriptors, of a /proc of its own, the working directory: a number is
+// then a path that nobody but us can bend.
+int enter_descriptors() noexcept;
+// child_volumes.cpp
+int overlay_volume(ChildContext&, const ChildOp&) noexcept;
+int device_node(ChildContext&, const ChildOp&) noexcept;
 // child_dev.cpp
 int enter(ChildContext&, const ChildOp&) noexcept;
 int leave(ChildContext&, const ChildOp&) noexcept;
@@ -43,6 +50,8 @@ int terminal(ChildContext&, const ChildOp&) noexcept;
 // child_binds.cpp
 int bind(ChildContext&, const ChildOp&) noexcept;
 int tmpfs(ChildContext&, const ChildOp&) noexcept;
+// The mount point of a volume: of the same kind as its source. Or -errno.
+int volume_target(ChildContext&, const char* name, bool directory) noexcept;
 int provide(ChildContext&, const ChildOp&) noexcept;
 int mask(ChildContext&, const ChildOp&) noexcept;
 int read_only(ChildContext&, const ChildOp&) noexcept;

@@ -20,20 +20,6 @@ int attach_and_close(int tree, int target) noexcept {
   return result;
 }
 
-// The mount point of a volume: of the same kind as its source. Or -errno.
-int volume_target(ChildContext& context, const char* name, bool directory) noexcept {
-  const int target = directory ? make_directories(context.root_fd, name, kInRoot)
-                               : make_file(context.root_fd, name, kInRoot);
-  if (target == -ENOTDIR) explain(context, ChildDetail::file_for_directory, name);
-  if (target < 0 || directory) return target;
-  struct stat status;
-  const int known = stat_fd(target, &status);
-  if (known == 0 && !is_directory(status)) return target;
-  if (known == 0) explain(context, ChildDetail::directory_for_file, name);
-  close_fd(target);
-  return known < 0 ? known : -EISDIR;
-}
-
 // The source of an ordinary user's volume, as a detached mount with what the op asks of it.
 int clone_source(ChildContext& context, const ChildOp& op) noexcept {
   const unsigned recursive = (op.flags & kRecursive) != 0 ? AT_RECURSIVE : 0;
@@ -81,6 +67,19 @@ int existing(ChildContext& context, const char* name) noexcept {
 }
 
 } // namespace
+
+int volume_target(ChildContext& context, const char* name, bool directory) noexcept {
+  const int target = directory ? make_directories(context.root_fd, name, kInRoot)
+                               : make_file(context.root_fd, name, kInRoot);
+  if (target == -ENOTDIR) explain(context, ChildDetail::file_for_directory, name);
+  if (target < 0 || directory) return target;
+  struct stat status;
+  const int known = stat_fd(target, &status);
+  if (known == 0 && !is_directory(status)) return target;
+  if (known == 0) explain(context, ChildDetail::directory_for_file, name);
+  close_fd(target);
+  return known < 0 ? known : -EISDIR;
+}
 
 int bind(ChildContext& context, const ChildOp& op) noexcept {
   const int tree = op.fd >= 0 ? op.fd : clone_source(context, op);

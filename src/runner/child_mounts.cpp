@@ -31,8 +31,12 @@ int mount_point(ChildContext& context, const char* name) noexcept {
 // for the old root in the end.
 constexpr char kPerch[] = "/proc";
 
+int perch(int tree) noexcept {
+  return call(SYS_move_mount, tree, "", AT_FDCWD, kPerch, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 int adopt_root(ChildContext& context, int tree) noexcept {
-  const int moved = call(SYS_move_mount, tree, "", AT_FDCWD, kPerch, MOVE_MOUNT_F_EMPTY_PATH);
+  const int moved = perch(tree);
   if (moved < 0) return moved;
   context.root_fd = tree;
   return call(SYS_fchdir, tree);
@@ -69,10 +73,14 @@ int scratch(ChildContext& context, const ChildOp& op) noexcept {
   close_fd(config);
   if (result < 0) return result;
   context.scratch_fd = result;
-  const int moved =
-      call(SYS_move_mount, context.scratch_fd, "", AT_FDCWD, kPerch, MOVE_MOUNT_F_EMPTY_PATH);
+  const int moved = perch(context.scratch_fd);
   if (moved < 0) return moved;
   return call(SYS_mkdirat, context.scratch_fd, "empty", 0755);
+}
+
+// Before the anchor is there: what is stacked on that would cover the new root.
+int hang(ChildContext&, const ChildOp& op) noexcept {
+  return perch(op.fd);
 }
 
 int attach_clone(ChildContext& context, const ChildOp& op) noexcept {

@@ -7,6 +7,7 @@
 
 #include "runner/child_acts.hpp"
 #include "runner/child_calls.hpp"
+#include "runner/child_number.hpp"
 
 namespace layerbox::child {
 namespace {
@@ -60,24 +61,6 @@ int make_by_fsconfig(ChildContext& context, const ChildOp& op) noexcept {
   return result;
 }
 
-// A descriptor's name in /proc/self/fd.
-class Number {
- public:
-  explicit Number(int value) noexcept {
-    do {
-      *--first_ = static_cast<char>('0' + value % 10);
-      value /= 10;
-    } while (value > 0);
-  }
-  Number(const Number&) = delete;
-  Number& operator=(const Number&) = delete;
-  const char* text() const noexcept { return first_; }
-
- private:
-  char digits_[16] = {};
-  char* first_ = digits_ + sizeof digits_ - 1;
-};
-
 // The options of mount(2), made word by word. One page must hold 500 layers, whose paths alone are
 // longer: directories are opened and named by number, relative to their directory in proc.
 class OptionLine {
@@ -116,20 +99,6 @@ class OptionLine {
   bool in_lower_ = false;
 };
 
-// Makes the directory of our descriptors the working directory. The host's /proc is covered by now,
-// and the container's is not there yet.
-int enter_descriptors() noexcept {
-  const int config = call(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
-  if (config < 0) return config;
-  int proc = call(SYS_fsconfig, config, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
-  if (proc == 0) proc = call(SYS_fsmount, config, FSMOUNT_CLOEXEC, 0);
-  close_fd(config);
-  if (proc < 0) return proc;
-  const int result = call(SYS_fchdir, proc);
-  close_fd(proc);
-  return result < 0 ? result : call(SYS_chdir, "self/fd");
-}
-
 // The descriptors stay open: the exec closes them.
 int make_by_mount(const ChildOp& op) noexcept {
   OptionLine options;
@@ -152,6 +121,19 @@ int make_by_mount(const ChildOp& op) noexcept {
 }
 
 } // namespace
+
+// The host's /proc is covered by now, and the container's may not be there yet.
+int enter_descriptors() noexcept {
+  const int config = call(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+  if (config < 0) return config;
+  int proc = call(SYS_fsconfig, config, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
+  if (proc == 0) proc = call(SYS_fsmount, config, FSMOUNT_CLOEXEC, 0);
+  close_fd(config);
+  if (proc < 0) return proc;
+  const int result = call(SYS_fchdir, proc);
+  close_fd(proc);
+  return result < 0 ? result : call(SYS_chdir, "self/fd");
+}
 
 int overlay(ChildContext& context, const ChildOp& op) noexcept {
   int mounted = -ENOSYS;

@@ -55,6 +55,8 @@ void ChildProgram::add_op(const Step& step, const std::vector<UniqueFd>& clones,
   op.act = step.act;
   op.flags = step.flags;
   if (step.clone != kNoClone) op.fd = clones[static_cast<std::size_t>(step.clone)].get();
+  if (step.other_clone != kNoClone)
+    op.other_fd = clones[static_cast<std::size_t>(step.other_clone)].get();
   if (step.cgroup != kNoCgroup) op.fd = entrances[static_cast<std::size_t>(step.cgroup)].get();
   op.mount_flags = step.mount_flags;
   op.target = step.target.c_str();

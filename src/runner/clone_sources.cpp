@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "runner/device_nodes.hpp"
 #include "runner/report.hpp"
 
 namespace layerbox {
@@ -132,11 +133,12 @@ void adapt(const CloneSource& source, FdRef tree, FdRef user_namespace) {
 
 } // namespace
 
-std::vector<UniqueFd> open_clones(const std::vector<CloneSource>& sources) {
+std::vector<UniqueFd> open_clones(const std::vector<CloneSource>& sources, const IdMap& map) {
   std::vector<UniqueFd> clones;
   clones.reserve(sources.size());
   for (const CloneSource& source : sources)
-    clones.push_back(open_clone(source));
+    clones.push_back(source.nodes.empty() ? open_clone(source)
+                                          : make_device_nodes(source.nodes, map));
   return clones;
 }
 

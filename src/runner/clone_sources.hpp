@@ -12,7 +12,8 @@
 namespace layerbox {
 
 // One descriptor for each. Throws Error that names the purpose and the path.
-std::vector<UniqueFd> open_clones(const std::vector<CloneSource>& sources);
+// Device nodes get owners of `map`.
+std::vector<UniqueFd> open_clones(const std::vector<CloneSource>& sources, const IdMap& map);
 
 // Cuts each tree off from the host's mount propagation, but for those that keep it; maps ids to
 // those of `user_namespace`, takes rights. Throws Error; where a file system cannot map ids the

@@ -20,6 +20,8 @@
 //   exec
 #pragma once
 
+#include <string_view>
+
 #include "runner/host_facts.hpp"
 #include "runner/plan.hpp"
 #include "runner/run_spec.hpp"
@@ -28,6 +30,7 @@ namespace layerbox {
 
 // Limits on what a user or an image can ask for.
 inline constexpr std::size_t kMaxMounts = 512;
+inline constexpr std::size_t kMaxDevices = 256;
 inline constexpr std::size_t kMaxHiddenPaths = 512; // masked and read-only together
 inline constexpr std::size_t kMaxProvidedFiles = 64;
 inline constexpr std::size_t kMaxProvidedBytes = std::size_t{1} << 20; // of one file
@@ -41,12 +44,18 @@ Plan compile(const RunSpec& spec, const HostFacts& facts);
 // Error(invalid_argument) for a path that is not absolute or has a NUL.
 std::string clean_absolute_path(const std::string& path, std::string_view purpose);
 
-// Parts of compile(), in compile_mounts.cpp. They append steps.
+// Parts of compile(), in compile_mounts.cpp and, what users ask for, in compile_volumes.cpp. They
+// append steps.
 void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_hidden_paths(Plan& plan, const RunSpec& spec);
 
+// Shared by them. Throws Error(limit_exceeded); returns the index of the clone; whether the user
+// has a mount of his own on `path`.
+void require_at_most(std::size_t count, std::size_t limit, std::string_view what);
+int add_clone(Plan& plan, CloneSource clone);
+bool user_mounts_at(const RunSpec& spec, std::string_view path);
 // Whether a bind is to show what is mounted on the host later.
 bool any_follows_host(const RunSpec& spec);
 

@@ -1,4 +1,4 @@
-// The mounts of a plan.
+// The mounts of a plan that every container has: its rootfs, and the kernel's file systems.
 #include <fmt/format.h>
 #include <sys/mount.h>
 
@@ -19,17 +19,6 @@ constexpr std::uint32_t kTtyGroup = 5; // of every distribution; devpts gives te
 
 [[noreturn]] void refuse(std::string message) {
   throw Error(ErrorKind::invalid_argument, std::move(message));
-}
-
-void require_at_most(std::size_t count, std::size_t limit, std::string_view what) {
-  if (count > limit)
-    throw Error(ErrorKind::limit_exceeded,
-                fmt::format("{} {} are more than the limit of {}", count, what, limit));
-}
-
-int add_clone(Plan& plan, CloneSource clone) {
-  plan.clones.push_back(std::move(clone));
-  return static_cast<int>(plan.clones.size()) - 1;
 }
 
 // Words of the overlay in fsconfig order. At least two lower directories, or an upper one, are what
@@ -63,12 +52,6 @@ std::string devpts_options(const IdMap& map) {
   std::string options = "newinstance,ptmxmode=0666,mode=0620";
   if (map.maps_gid(kTtyGroup)) options += fmt::format(",gid={}", kTtyGroup);
   return options;
-}
-
-bool user_mounts_at(const RunSpec& spec, std::string_view path) {
-  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const MountSpec& mount) {
-    return clean_absolute_path(mount.destination, "mount destination") == path;
-  });
 }
 
 void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
@@ -122,70 +105,6 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   plan.steps.push_back({.act = Act::leave});
 }
 
-// A place of ours cannot be given away, and nothing can be made inside /proc.
-void require_free(const std::string& destination) {
-  static constexpr std::array<std::string_view, 5> kOurs = {"/", "/proc", "/sys", "/dev",
-                                                            "/dev/pts"};
-  const bool ours = std::find(kOurs.begin(), kOurs.end(), destination) != kOurs.end();
-  if (ours || destination.starts_with("/proc/") || destination.starts_with("/dev/pts/"))
-    refuse(fmt::format("nothing can be mounted on '{}': the container's own mounts are there",
-                       printable(destination)));
-}
-
-// The propagation of an ordinary user's bind, as MS_*: in his user namespace all that was shared
-// with the host has become a slave of it (mount_namespaces(7)).
-unsigned long propagation_inside(const MountSpec& mount, bool others_follow) {
-  switch (mount.propagation) {
-  case Propagation::none:
-    return others_follow ? kPrivate : 0; // 0: private_mounts has made it private
-  case Propagation::from_host:
-    return MS_SLAVE;
-  case Propagation::both_ways:
-    break;
-  }
-  Error error(
-      ErrorKind::permission_denied,
-      fmt::format("volume '{}': only root's containers can share their mounts with the host",
-                  printable(mount.source)));
-  error.set_hint("with 'rslave' the host's mounts show in the container");
-  throw error;
-}
-
-Step bind_step(Plan& plan, const RunSpec& spec, const MountSpec& mount, const HostFacts& facts) {
-  const std::string source = clean_absolute_path(mount.source, "volume source");
-  Step step{.act = Act::bind};
-  if (mount.recursive) step.flags |= kRecursive;
-  if (facts.privilege != Privilege::root) {
-    if (mount.read_only) step.flags |= mount.submounts_writable ? kReadOnlyTop : kReadOnly;
-    step.source = source;
-    step.mount_flags = propagation_inside(mount, any_follows_host(spec));
-    return step;
-  }
-  step.clone = add_clone(plan, {.path = source,
-                                .purpose = fmt::format("volume '{}'", printable(source)),
-                                .is_volume = true,
-                                .recursive = mount.recursive,
-                                .idmap = spec.idmap_rootfs && mount.idmap,
-                                .read_only = mount.read_only,
-                                .propagation = mount.propagation,
-                                .submounts_writable = mount.submounts_writable});
-  return step;
-}
-
-Step tmpfs_step(const MountSpec& mount) {
-  TmpfsOptions options = parse_tmpfs_options(mount.options);
-  if (mount.read_only) options.mount_flags |= MS_RDONLY;
-  return {.act = Act::tmpfs, .mount_flags = options.mount_flags, .data = std::move(options.data)};
-}
-
-Step provide_step(const RunSpec::ProvidedFile& file, std::size_t index) {
-  if (file.content.size() > kMaxProvidedBytes)
-    throw Error(ErrorKind::limit_exceeded,
-                fmt::format("provided file '{}' is larger than {} bytes",
-                            printable(file.destination), kMaxProvidedBytes));
-  return {.act = Act::provide, .source = std::to_string(index), .data = file.content};
-}
-
 bool needs_scratch(const RunSpec& spec) {
   return !spec.provided_files.empty() || !spec.masked_paths.empty();
 }
@@ -207,9 +126,21 @@ std::string directory_path(const MountPlan& rootfs) {
 
 } // namespace
 
-bool any_follows_host(const RunSpec& spec) {
-  return std::any_of(spec.mounts.begin(), spec.mounts.end(),
-                     [](const MountSpec& mount) { return mount.propagation != Propagation::none; });
+void require_at_most(std::size_t count, std::size_t limit, std::string_view what) {
+  if (count > limit)
+    throw Error(ErrorKind::limit_exceeded,
+                fmt::format("{} {} are more than the limit of {}", count, what, limit));
+}
+
+int add_clone(Plan& plan, CloneSource clone) {
+  plan.clones.push_back(std::move(clone));
+  return static_cast<int>(plan.clones.size()) - 1;
+}
+
+bool user_mounts_at(const RunSpec& spec, std::string_view path) {
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const MountSpec& mount) {
+    return clean_absolute_path(mount.destination, "mount destination") == path;
+  });
 }
 
 void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
@@ -251,36 +182,6 @@ void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) 
   add_devices(plan, spec, facts);
 }
 
-void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
-  require_at_most(spec.mounts.size(), kMaxMounts, "mounts");
-  require_at_most(spec.provided_files.size(), kMaxProvidedFiles, "provided files");
-  std::vector<Step> steps;
-  for (const MountSpec& mount : spec.mounts) {
-    const std::string destination = clean_absolute_path(mount.destination, "mount destination");
-    require_free(destination);
-    Step step =
-        mount.kind == MountKind::tmpfs ? tmpfs_step(mount) : bind_step(plan, spec, mount, facts);
-    step.target = destination.substr(1);
-    steps.push_back(std::move(step));
-  }
-  for (std::size_t i = 0; i < spec.provided_files.size(); ++i) {
-    const std::string destination =
-        clean_absolute_path(spec.provided_files[i].destination, "provided file");
-    // A volume on the same place is what the user wants to see there.
-    if (user_mounts_at(spec, destination)) continue;
-    Step step = provide_step(spec.provided_files[i], i);
-    if (spec.read_only_rootfs) step.flags |= kReadOnly;
-    step.target = destination.substr(1);
-    steps.push_back(std::move(step));
-  }
-  const auto depth = [](const Step& step) {
-    return std::count(step.target.begin(), step.target.end(), '/');
-  };
-  std::stable_sort(steps.begin(), steps.end(),
-                   [&](const Step& a, const Step& b) { return depth(a) < depth(b); });
-  std::move(steps.begin(), steps.end(), std::back_inserter(plan.steps));
-}
-
 void add_hidden_paths(Plan& plan, const RunSpec& spec) {
   require_at_most(spec.masked_paths.size() + spec.read_only_paths.size(), kMaxHiddenPaths,
                   "masked and read-only paths");
@@ -290,49 +191,6 @@ void add_hidden_paths(Plan& plan, const RunSpec& spec) {
   for (const std::string& path : spec.read_only_paths)
     plan.steps.push_back(
         {.act = Act::read_only, .target = clean_absolute_path(path, "read-only path").substr(1)});
-}
-
-TmpfsOptions parse_tmpfs_options(const std::string& options) {
-  struct Word {
-    std::string_view name;
-    unsigned long flag;
-    bool sets;
-  };
-  static constexpr std::array<Word, 10> kWords = {{{"nosuid", MS_NOSUID, true},
-                                                   {"suid", MS_NOSUID, false},
-                                                   {"nodev", MS_NODEV, true},
-                                                   {"dev", MS_NODEV, false},
-                                                   {"noexec", MS_NOEXEC, true},
-                                                   {"exec", MS_NOEXEC, false},
-                                                   {"ro", MS_RDONLY, true},
-                                                   {"rw", MS_RDONLY, false},
-                                                   {"noatime", MS_NOATIME, true},
-                                                   {"nodiratime", MS_NODIRATIME, true}}};
-  static constexpr std::array<std::string_view, 6> kKeys = {
-      "size=", "mode=", "nr_inodes=", "nr_blocks=", "uid=", "gid="};
-  TmpfsOptions parsed{kNoSetuidDevExec, ""};
-  bool has_mode = false;
-  for (std::size_t begin = 0; begin < options.size();) {
-    const std::size_t end = std::min(options.find(',', begin), options.size());
-    const std::string word = options.substr(begin, end - begin);
-    begin = end + 1;
-    if (word.empty()) continue;
-    const auto* const flag = std::find_if(kWords.begin(), kWords.end(),
-                                          [&](const Word& known) { return known.name == word; });
-    if (flag != kWords.end()) {
-      parsed.mount_flags =
-          flag->sets ? parsed.mount_flags | flag->flag : parsed.mount_flags & ~flag->flag;
-      continue;
-    }
-    const bool known = std::any_of(kKeys.begin(), kKeys.end(),
-                                   [&](std::string_view key) { return word.starts_with(key); });
-    if (!known || word.find('\0') != std::string::npos)
-      refuse(fmt::format("tmpfs option '{}' is not known", printable(word)));
-    has_mode = has_mode || word.starts_with("mode=");
-    parsed.data += parsed.data.empty() ? word : "," + word;
-  }
-  if (!has_mode) parsed.data += parsed.data.empty() ? "mode=1777" : ",mode=1777";
-  return parsed;
 }
 
 } // namespace layerbox

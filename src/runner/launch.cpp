@@ -231,7 +231,7 @@ int ChildProcess::wait_status() {
 Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
                 const std::function<void(const Started&)>& started, TerminalSize size) {
   require_mount_peers(plan);
-  std::vector<UniqueFd> clones = open_clones(plan.clones);
+  std::vector<UniqueFd> clones = open_clones(plan.clones, plan.id_map);
   Pipe go = make_pipe();
   Pipe report = make_pipe();
   Pipe terminal;

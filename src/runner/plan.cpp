@@ -33,6 +33,7 @@ std::string step_text(const Step& step) {
   else if (step.act != Act::provide)
     add_word(line, "data", step.data);
   if (step.clone != kNoClone) line += fmt::format(" clone={}", step.clone);
+  if (step.other_clone != kNoClone) line += fmt::format(" other_clone={}", step.other_clone);
   if (step.cgroup != kNoCgroup) line += fmt::format(" cgroup={}", step.cgroup);
   if (step.mount_flags != 0) line += fmt::format(" mount_flags={:#x}", step.mount_flags);
   if ((step.flags & kOptional) != 0) line += " optional";
@@ -62,6 +63,13 @@ std::string_view propagation_text(Propagation propagation) {
     return " shared";
   }
   return "";
+}
+
+std::string node_words(const std::vector<std::string>& nodes) {
+  std::string words;
+  for (const std::string& node : nodes)
+    words += " node=" + printable(node);
+  return words;
 }
 
 std::string cgroup_text(std::size_t index, const CgroupDir& dir) {
@@ -97,6 +105,8 @@ std::string_view act_name(Act act) {
     return "become_root";
   case Act::scratch:
     return "scratch";
+  case Act::hang:
+    return "hang";
   case Act::attach_clone:
     return "attach_clone";
   case Act::clone_tree:
@@ -125,6 +135,10 @@ std::string_view act_name(Act act) {
     return "bind";
   case Act::tmpfs:
     return "tmpfs";
+  case Act::overlay_volume:
+    return "overlay_volume";
+  case Act::device_node:
+    return "device_node";
   case Act::provide:
     return "provide";
   case Act::mask:
@@ -177,6 +191,7 @@ std::string plan_text(const Plan& plan) {
                         clone.recursive ? " recursive" : "", clone.idmap ? " idmap" : "",
                         read_only_text(clone), clone.no_devices ? " nodev" : "",
                         propagation_text(clone.propagation));
+    if (!clone.nodes.empty()) text.insert(text.size() - 1, node_words(clone.nodes));
   }
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     text += fmt::format("{:3} {}\n", i, step_text(plan.steps[i]));

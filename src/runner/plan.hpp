@@ -23,8 +23,10 @@ namespace layerbox {
 // of the process, because only it may: with its ids mapped, for containers of the real root.
 struct CloneSource {
   std::string path = {};
-  std::string purpose = {}; // for messages: "volume '/srv/data'", "rootfs"
-  bool is_volume = false;   // the user named it
+  std::string purpose = {};            // for messages: "volume '/srv/data'", "rootfs"
+  bool is_volume = false;              // the user named it
+  std::vector<std::string> nodes = {}; // not a clone: nodes like these devices (device_nodes.hpp)
+  bool hang = false; // no mount of the container's: attached before its rootfs, out of sight
   bool recursive = false;
   bool idmap = false;
   bool read_only = false;
@@ -42,6 +44,7 @@ struct Step {
   Act act = Act::exec;
   std::uint32_t flags = 0;       // kOptional … of act.hpp
   int clone = kNoClone;          // index in Plan.clones
+  int other_clone = kNoClone;    // of an overlay_volume: its writable part
   int cgroup = kNoCgroup;        // index in Plan.cgroups
   unsigned long mount_flags = 0; // MS_*
   std::string target = {};

@@ -30,6 +30,8 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "becoming root of the user namespace";
   case Act::scratch:
     return "mounting a tmpfs for provided files";
+  case Act::hang:
+    return fmt::format("attaching {}", plan.clones[static_cast<std::size_t>(step.clone)].purpose);
   case Act::attach_clone:
   case Act::clone_tree:
     return fmt::format("attaching the rootfs '{}'",
@@ -57,6 +59,14 @@ std::string purpose(const Plan& plan, const Step& step) {
                                     : plan.clones[static_cast<std::size_t>(step.clone)].path;
     return fmt::format("mounting volume '{}' on {}", printable(source), target);
   }
+  case Act::overlay_volume: {
+    const std::string& source = step.clone == kNoClone
+                                    ? step.source
+                                    : plan.clones[static_cast<std::size_t>(step.clone)].path;
+    return fmt::format("mounting an overlay of '{}' on {}", printable(source), target);
+  }
+  case Act::device_node:
+    return "making the device " + target;
   case Act::tmpfs:
     return "mounting a tmpfs on " + target;
   case Act::provide:
@@ -180,6 +190,10 @@ std::string hint_for(const Step& step, const ChildReport& report, const Identity
                : "";
   if (report.detail == ChildDetail::source_unreachable && report.error == ENOENT)
     return missing_source_hint(report.text);
+  if (step.act == Act::overlay_volume && report.error == EINVAL &&
+      identity.privilege != Privilege::root)
+    return "an ordinary user's overlay cannot leave out what is mounted below its source; is "
+           "something?";
   if (report.error == ENOSYS) return "the runner needs Linux 5.12 or later";
   return "";
 }

@@ -38,7 +38,11 @@ struct ProcessSpec {
   std::vector<std::string> capabilities; // "CAP_CHOWN" …: bounding, permitted, effective (for root)
 };
 
-enum class MountKind : std::uint8_t { bind, tmpfs };
+enum class MountKind : std::uint8_t {
+  bind,
+  tmpfs,
+  overlay, // a bind whose writes go elsewhere, and away with the container
+};
 
 // The store's volume that a bind's source is the directory of. The runner looks at the source
 // alone; who makes it and who shows it look here.
@@ -60,6 +64,14 @@ struct MountSpec {
   Propagation propagation = Propagation::none;
   bool submounts_writable = false; // bind, read_only: the mounts below stay as they are
   std::optional<VolumeUse> volume = {};
+  std::string writable = {}; // overlay: absolute host path of what holds "upper" and "work"
+};
+
+// A device node that the container may open.
+struct DeviceSpec {
+  std::string source = {};      // absolute host path; symlinks are followed
+  std::string destination = {}; // absolute path inside
+  std::string access = "rwm";   // of read, write, mknod; less than both is a list of devices' work
 };
 
 enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up
@@ -89,6 +101,7 @@ struct RunSpec {
   bool idmap_rootfs = false; // the anchor's ids are mapped by mount (root's containers)
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
   SeccompSpec seccomp;
+  std::vector<DeviceSpec> devices;
   bool host_devices = false;                // every device node of the host's /dev, bound
   bool writable_kernel_trees = false;       // /sys and its cgroup tree: not read-only
   std::vector<std::string> masked_paths;    // absolute; absent ones are passed over

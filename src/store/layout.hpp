@@ -39,6 +39,7 @@ inline constexpr const char* kAttach =
 inline constexpr const char* kEmpty = "empty"; // an empty lower tree
 inline constexpr const char* kRootfsNew = "rootfs.new"; // a rootfs that is not whole yet
 inline constexpr const char* kOwnVolumes = "volumes";   // <number>/, a volume without a name
+inline constexpr const char* kOverlays = "overlays";    // <number>/, with upper/ and work/
 
 // In a volume's directory, beside its descriptor.
 inline constexpr const char* kVolumeData = "data";

@@ -47,6 +47,13 @@ TEST(VolumeFlag, ReadsANamedVolumeAndOneWithoutAName) {
   EXPECT_FALSE(parse_volume("/a:/b", "/").volume);
 }
 
+TEST(VolumeFlag, ReadsAnOverlay) {
+  EXPECT_EQ(parse_volume("/a:/b:O", "/").kind, MountKind::overlay);
+  EXPECT_EQ(parse_volume("./a:/b:O,z", "/w").source, "/w/a");
+  for (const char* text : {"/a:/b:O,ro", "a:/b:O", "/b:O", "/a:/b:O,rslave", "/a:/b:O,noidmap"})
+    EXPECT_THROW(parse_volume(text, "/"), UsageError) << text;
+}
+
 TEST(VolumeFlag, RefusesWhatItCannotDo) {
   for (const char* text :
        {"a", "/a:b", "/a:/", "/a:/b:X", "/a:/b:ro:x", ":/b", "/a:/b/../../c", "", "/a:/b:nocopy",

@@ -187,6 +187,44 @@ TEST(Compile, LetsHostMountsIntoAnOrdinaryUsersNamespaceOnlyForAVolumeThatFollow
   EXPECT_EQ(plan.clones.at(2).propagation, Propagation::both_ways);
 }
 
+TEST(Compile, GivesAnOverlayItsTwoTreesAndTouchesTheSourceReadOnly) {
+  RunSpec spec = with_mount(
+      {.kind = MountKind::overlay, .source = "/src", .destination = "/m", .writable = "/box/o/0"});
+  Plan plan = compile(spec, root_facts());
+  const Step& overlay = *steps_of(plan, Act::overlay_volume).at(0);
+  const CloneSource& lower = plan.clones.at(static_cast<std::size_t>(overlay.clone));
+  const CloneSource& holder = plan.clones.at(static_cast<std::size_t>(overlay.other_clone));
+  EXPECT_EQ(lower.path, "/src");
+  EXPECT_TRUE(lower.read_only && lower.idmap && !lower.recursive);
+  EXPECT_EQ(holder.path, "/box/o/0");
+  EXPECT_TRUE(holder.idmap && !holder.read_only);
+  EXPECT_EQ(steps_of(plan, Act::hang).size(), 2U);
+  EXPECT_LT(position(plan, Act::hang), position(plan, Act::attach_clone));
+  plan = compile(spec, single_facts());
+  EXPECT_TRUE(plan.clones.empty());
+  EXPECT_EQ(steps_of(plan, Act::overlay_volume).at(0)->source, "/src");
+  EXPECT_EQ(steps_of(plan, Act::overlay_volume).at(0)->data, "/box/o/0");
+}
+
+TEST(Compile, MakesNodesForRootAndBindsThemForOthers) {
+  RunSpec spec = small_spec();
+  spec.devices = {{.source = "/dev/a", .destination = "/dev/deep/a"},
+                  {.source = "/dev/b", .destination = "/b"}};
+  Plan plan = compile(spec, root_facts());
+  EXPECT_THAT(plan.clones.back().nodes, ElementsAre("/dev/a", "/dev/b"));
+  EXPECT_FALSE(plan.clones.back().no_devices);
+  EXPECT_LT(position(plan, Act::hang), position(plan, Act::attach_clone));
+  EXPECT_EQ(steps_of(plan, Act::device_node).at(0)->target, "b");
+  EXPECT_EQ(steps_of(plan, Act::device_node).at(0)->source, "1");
+  plan = compile(spec, single_facts());
+  EXPECT_TRUE(steps_of(plan, Act::hang).empty());
+  EXPECT_EQ(steps_of(plan, Act::bind).at(0)->source, "/dev/b");
+  spec.devices.resize(kMaxDevices + 1, spec.devices.front());
+  EXPECT_THAT(refusal(spec), HasSubstr("257 devices are more than the limit of 256"));
+  spec.devices = {{.source = "/dev/a", .destination = "/proc/a"}};
+  EXPECT_THAT(refusal(spec), HasSubstr("nothing can be mounted on '/proc/a'"));
+}
+
 TEST(Compile, MountsParentsBeforeChildrenAndElseInTheUsersOrder) {
   RunSpec spec = small_spec();
   spec.mounts = {{.source = "/1", .destination = "/a/b/c"},
