@@ -14,9 +14,7 @@
 namespace layerbox {
 namespace {
 
-using Users = std::map<std::string, std::vector<ContainerState>>;
-
-VolumeReport report(const Store& store, VolumeInfo info, const Users& users) {
+VolumeReport report(const Store& store, VolumeInfo info, const VolumeUsers& users) {
   VolumeReport volume;
   volume.path = fmt::format("{}/{}", store.path(), layout::volume_data(info.name));
   const auto used = users.find(info.name);
@@ -42,7 +40,7 @@ VolumeReport report_volume(const Store& store, const std::string& name) {
 }
 
 std::vector<VolumeReport> report_volumes(const Store& store) {
-  const Users users = volume_users(store);
+  const VolumeUsers users = volume_users(store);
   std::vector<VolumeReport> volumes;
   for (VolumeInfo& info : list_volumes(store))
     volumes.push_back(report(store, std::move(info), users));

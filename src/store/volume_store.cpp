@@ -107,7 +107,8 @@ std::vector<std::string> volume_names(const Store& store) {
   return names;
 }
 
-// Containers whose state says nothing hold whatever they hold.
+// Containers whose state says nothing hold whatever they hold. Requires the gate exclusive: then
+// containers can go meanwhile, but none can come.
 void require_all_known(const Store& store, const std::vector<ContainerInfo>& known) {
   const UniqueFd containers =
       open_beneath(store.root(), RelPath::parse(layout::kContainers), kOpenDir);
@@ -115,13 +116,28 @@ void require_all_known(const Store& store, const std::vector<ContainerInfo>& kno
     const bool listed = std::any_of(known.begin(), known.end(),
                                     [&](const auto& one) { return one.state.id == id; });
     if (listed || !is_container_id(id)) continue;
-    const UniqueFd dir = open_beneath(containers, RelPath::parse(id), kOpenDir);
-    if (!try_stat_at(dir, layout::kLease)) continue; // it never came to life
+    const auto dir = try_open_beneath(containers, RelPath::parse(id), kOpenDir);
+    if (!dir || !try_stat_at(*dir, layout::kLease)) continue; // just gone, or never alive
     Error error(ErrorKind::in_use, "the state of container " + id.substr(0, 12) +
                                        " cannot be read, so that nobody knows what it uses");
     error.set_hint("'layerbox rm " + id.substr(0, 12) + "' removes it");
     throw error;
   }
+}
+
+VolumeUsers users_among(const std::vector<ContainerInfo>& containers) {
+  VolumeUsers users;
+  for (const ContainerInfo& container : containers)
+    for (const std::string& name : container.state.volumes)
+      users[name].push_back(container.state);
+  return users;
+}
+
+// Requires the gate exclusive. Throws Error(in_use) when it cannot be known.
+VolumeUsers all_users(const Store& store) {
+  const std::vector<ContainerInfo> containers = list_containers(store);
+  require_all_known(store, containers);
+  return users_among(containers);
 }
 
 } // namespace
@@ -172,20 +188,14 @@ UniqueFd open_volume(const Store& store, const std::string& name) {
   return std::move(*dir);
 }
 
-std::map<std::string, std::vector<ContainerState>> volume_users(const Store& store) {
-  const std::vector<ContainerInfo> containers = list_containers(store);
-  require_all_known(store, containers);
-  std::map<std::string, std::vector<ContainerState>> users;
-  for (const ContainerInfo& container : containers)
-    for (const std::string& name : container.state.volumes)
-      users[name].push_back(container.state);
-  return users;
+VolumeUsers volume_users(const Store& store) {
+  return users_among(list_containers(store));
 }
 
 void remove_volume(const Store& store, const std::string& name) {
   const RangeLock gate = store.gate(LockMode::exclusive);
   if (!exists(store, name)) throw_no_volume(name);
-  const auto users = volume_users(store);
+  const VolumeUsers users = all_users(store);
   const auto used = users.find(name);
   if (used != users.end()) {
     Error error(ErrorKind::in_use, "container " + called(used->second.front()) + " uses it");
@@ -197,7 +207,7 @@ void remove_volume(const Store& store, const std::string& name) {
 
 std::vector<std::string> remove_unused_volumes(const Store& store) {
   const RangeLock gate = store.gate(LockMode::exclusive);
-  const auto users = volume_users(store);
+  const VolumeUsers users = all_users(store);
   std::vector<std::string> names = volume_names(store);
   std::erase_if(names, [&](const std::string& name) { return users.count(name) > 0; });
   for (const std::string& name : names)

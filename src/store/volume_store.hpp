@@ -45,12 +45,12 @@ std::vector<VolumeInfo> list_volumes(const Store& store); // by name
 // The volume's own directory. Throws Error(not_found).
 UniqueFd open_volume(const Store& store, const std::string& name);
 
-// Volume → the containers that hold it. Throws Error(in_use) when that cannot be known, because a
-// container's state cannot be read.
-std::map<std::string, std::vector<ContainerState>> volume_users(const Store& store);
+// Volume → the containers that hold it, as far as their states can be read.
+using VolumeUsers = std::map<std::string, std::vector<ContainerState>>;
+VolumeUsers volume_users(const Store& store);
 
 // Moves it to trash, for sweep() to delete. Throws Error(not_found), and Error(in_use) that names a
-// container. Takes the gate.
+// container: one that holds it, or one whose state cannot be read. Takes the gate.
 void remove_volume(const Store& store, const std::string& name);
 // The same with all that no container holds; returns their names.
 std::vector<std::string> remove_unused_volumes(const Store& store);
