@@ -114,6 +114,24 @@ class Terminal(E2E):
         process.kill()
         self.ended(process)
 
+    def test_the_stop_key_and_job_control(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                box.image(archives.rootfs())
+                process = self.open(box, "run", "-it", "demo", "sh")
+                self.type(b"sh -c 'trap \"echo continu\"ed CONT; echo run\"ning\"; while :; do sleep 0.1; done'\r")
+                self.expect(b"running")
+                self.type(b"\x1a")  # stops the job, not layerbox
+                self.expect(b"Stopped")
+                self.type(b"echo be''side\r")
+                self.expect(b"beside")
+                self.type(b"fg\r")
+                self.expect(b"continued")  # and in the foreground by then
+                self.type(b"\x03")
+                self.type(b"exit 9\r")
+                self.assertEqual(self.ended(process), 9)
+
     def test_raw_bytes_pass(self):
         box = self.box()
         box.image(archives.rootfs())
