@@ -57,4 +57,8 @@ std::optional<RangeLock> RangeLock::try_take(UniqueFd fd, std::uint64_t index, L
   return RangeLock(std::move(fd));
 }
 
+void RangeLock::share(std::uint64_t index, std::string_view name) {
+  lock_range(fd_.get(), index, LockMode::shared, true, name);
+}
+
 } // namespace layerbox

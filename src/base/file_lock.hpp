@@ -37,6 +37,8 @@ class RangeLock {
   static RangeLock take(UniqueFd fd, std::uint64_t index, LockMode mode, std::string_view name);
   static std::optional<RangeLock> try_take(UniqueFd fd, std::uint64_t index, LockMode mode,
                                            std::string_view name);
+  // From now on others may hold it shared, too; at no moment does nobody hold it. Throws Error.
+  void share(std::uint64_t index, std::string_view name);
 
  private:
   explicit RangeLock(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -14,10 +14,12 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
+#include "base/subordinate_ids.hpp"
 
 namespace layerbox {
 namespace {
 
+constexpr std::size_t kMaxMapBytes = std::size_t{64} << 10; // at most 340 ranges
 constexpr std::size_t kMaxReportBytes = std::size_t{1} << 20;
 
 struct Pipe {
@@ -113,12 +115,13 @@ void become_root_of(FdRef ns) {
   ::_exit(0);
 }
 
-// The child of make_user_namespace: says how unshare(2) went, and stays until the parent has mapped
-// ids and holds the namespace.
-[[noreturn]] void hold_namespace(Pipe& ready, Pipe& hold, pid_t parent) {
+// The child of make_user_namespace, which makes one, and of map_of_user_namespace, which enters
+// `ns`: says how that went, and stays until the parent is done.
+[[noreturn]] void hold_namespace(Pipe& ready, Pipe& hold, pid_t parent, FdRef ns) {
   die_with_parent(parent);
   hold.write_end.reset();
-  const int error_number = ::unshare(CLONE_NEWUSER) == 0 ? 0 : errno;
+  const int done = ns.get() < 0 ? ::unshare(CLONE_NEWUSER) : ::setns(ns.get(), CLONE_NEWUSER);
+  const int error_number = done == 0 ? 0 : errno;
   if (::write(ready.write_end.get(), &error_number, sizeof error_number) < 0) ::_exit(1);
   ready.write_end.reset();
   char byte = 0;
@@ -127,12 +130,18 @@ void become_root_of(FdRef ns) {
   ::_exit(0);
 }
 
-void await_namespace(Pipe& ready) {
+// The errno that the child tells, 0 for none.
+int hear(Pipe& ready) {
   ready.write_end.reset();
   FdSource source(ready.read_end, "a pipe");
   const std::string said = read_all(source, sizeof(int), "a pipe");
   int error_number = EIO;
   if (said.size() == sizeof error_number) std::memcpy(&error_number, said.data(), said.size());
+  return error_number;
+}
+
+void await_namespace(Pipe& ready) {
+  const int error_number = hear(ready);
   if (error_number == 0) return;
   throw Error(ErrorKind::unsupported, "make a user namespace: " + errno_text(error_number),
               error_number)
@@ -147,7 +156,7 @@ UniqueFd make_user_namespace(const IdMap& map, const Identity& who) {
   Pipe ready, hold;
   const pid_t parent = ::getpid();
   const pid_t pid = fork_child();
-  if (pid == 0) hold_namespace(ready, hold, parent);
+  if (pid == 0) hold_namespace(ready, hold, parent, FdRef(-1));
   const auto let_go = [&] {
     hold.write_end.reset();
     wait_for(pid);
@@ -158,6 +167,32 @@ UniqueFd make_user_namespace(const IdMap& map, const Identity& who) {
     UniqueFd ns = open_path("/proc/" + std::to_string(pid) + "/ns/user", O_RDONLY);
     let_go();
     return ns;
+  } catch (...) {
+    if (hold.write_end) let_go();
+    throw;
+  }
+}
+
+IdMap map_of_user_namespace(FdRef ns) {
+  Pipe ready, hold;
+  const pid_t parent = ::getpid();
+  const pid_t pid = fork_child();
+  if (pid == 0) hold_namespace(ready, hold, parent, ns);
+  const auto map = [&](const char* name) {
+    const std::string path = "/proc/" + std::to_string(pid) + '/' + name;
+    const UniqueFd file = open_path(path, O_RDONLY);
+    FdSource source(file, path);
+    return parse_id_map(read_all(source, kMaxMapBytes, path));
+  };
+  const auto let_go = [&] {
+    hold.write_end.reset();
+    wait_for(pid);
+  };
+  try {
+    if (const int error_number = hear(ready)) throw_errno(error_number, "enter the user namespace");
+    IdMap found{map("uid_map"), map("gid_map")};
+    let_go();
+    return found;
   } catch (...) {
     if (hold.write_end) let_go();
     throw;

@@ -50,6 +50,10 @@ void write_id_maps(pid_t pid, const IdMap& map, const Identity& who);
 // A user namespace with `map`, kept alive by the descriptor alone. Throws Error.
 UniqueFd make_user_namespace(const IdMap& map, const Identity& who);
 
+// The ids that `ns` maps, as this process's own user namespace knows them. Throws Error, with
+// permission_denied when the caller may not enter it.
+IdMap map_of_user_namespace(FdRef ns);
+
 // Runs `work` in a child process that has entered `ns` as its root, waits for it, and rethrows the
 // Error it threw (kind, errno, text, hint). `work` must not depend on threads of the parent.
 void call_in_user_namespace(FdRef ns, const std::function<void()>& work);

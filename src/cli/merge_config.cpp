@@ -15,7 +15,13 @@ namespace {
 
 constexpr std::size_t kMaxHostnameBytes = 64; // sethostname(2), HOST_NAME_MAX
 
-std::string hostname_of(const RunFlags& flags, const Surroundings& surroundings) {
+// "" in another container's uts namespace, whose name is not known here.
+std::string hostname_of(const RunFlags& flags, const NamespaceWish& uts,
+                        const Surroundings& surroundings) {
+  if (uts.kind != NamespaceWish::Kind::own && flags.hostname)
+    throw UsageError("run: --hostname: with --uts the host name is not the container's own");
+  if (uts.kind == NamespaceWish::Kind::host) return surroundings.host_name;
+  if (uts.joins()) return "";
   if (!flags.hostname || flags.hostname->empty()) return short_id(surroundings.container_id);
   const std::string& name = *flags.hostname;
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
@@ -32,7 +38,7 @@ std::vector<std::string> merge_env(const ImageProcess& image, const RunFlags& fl
                                    const std::string& hostname, const Surroundings& surroundings) {
   Environment environment;
   environment.set(std::string("PATH=") + kDefaultPath);
-  environment.set("HOSTNAME=" + hostname);
+  if (!hostname.empty()) environment.set("HOSTNAME=" + hostname);
   if (flags.terminal) environment.set("TERM=xterm");
   for (const std::string& variable : image.env)
     if (variable.find('=') != std::string::npos && variable.front() != '=')
@@ -54,7 +60,24 @@ std::string merge_cwd(const ImageProcess& image, const RunFlags& flags) {
   return image.working_dir.starts_with('/') ? image.working_dir : '/' + image.working_dir;
 }
 
+// Those of the host; what is to be entered needs a descriptor, too.
+void share_with_host(RunSpec& spec, const NamespaceWishes& wishes) {
+  const auto share = [](NamespaceSpec& one, const NamespaceWish& wish) {
+    if (wish.kind == NamespaceWish::Kind::host) one.mode = NamespaceMode::host;
+  };
+  share(spec.namespaces.pid, wishes.pid);
+  share(spec.namespaces.ipc, wishes.ipc);
+  share(spec.namespaces.uts, wishes.uts);
+  share(spec.namespaces.cgroup, wishes.cgroup);
+  if (wishes.network.kind == NamespaceWish::Kind::host) spec.network = NetworkMode::host;
+}
+
 } // namespace
+
+NamespaceWishes merge_namespaces(const RunFlags& flags, const std::string& network_setting) {
+  return parse_namespace_flags(flags.namespaces, flags.network.value_or(network_setting),
+                               flags.userns);
+}
 
 std::vector<MountSpec> merge_mounts(const RunFlags& flags, const std::string& working_directory) {
   std::vector<MountSpec> mounts;
@@ -99,11 +122,11 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
                      const Surroundings& surroundings) {
   RunSpec spec;
   spec.container_id = surroundings.container_id;
-  spec.hostname = hostname_of(flags, surroundings);
+  const NamespaceWishes wishes = merge_namespaces(flags, surroundings.network);
+  share_with_host(spec, wishes);
+  spec.hostname = hostname_of(flags, wishes.uts, surroundings);
   spec.read_only_rootfs = flags.read_only;
   spec.shm_bytes = flags.shm_bytes;
-  spec.network = flags.network.value_or(surroundings.network) == "host" ? NetworkMode::host
-                                                                        : NetworkMode::none;
   spec.mounts = merge_mounts(flags, surroundings.working_directory);
   add_image_volumes(spec.mounts, image.volumes);
   spec.mounts = ordered_mounts(std::move(spec.mounts));

@@ -30,6 +30,7 @@ struct Surroundings {
   std::vector<EnvFile> env_files;          // of flags.env_files, in order
   std::optional<SeccompFile> seccomp_file; // of flags.security
   std::string network = "none";            // the setting, when no flag says otherwise
+  std::string host_name;                   // of this machine
 };
 
 inline constexpr const char* kDefaultPath =
@@ -49,7 +50,11 @@ std::vector<std::string> merge_args(const ImageProcess& image,
                                     const std::optional<std::string>& entrypoint,
                                     const std::vector<std::string>& command);
 
-// Throws UsageError for flags that make no sense.
+// What the flags, or else the setting, say of namespaces. Throws UsageError.
+NamespaceWishes merge_namespaces(const RunFlags& flags, const std::string& network_setting);
+
+// Namespaces to be entered are not opened: that is open_joined_namespaces(). Throws UsageError for
+// flags that make no sense.
 RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
                      const Surroundings& surroundings);
 

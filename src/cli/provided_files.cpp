@@ -43,7 +43,7 @@ std::string hosts_file(const std::string& hostname, const std::vector<std::strin
                      "ff00::\tip6-mcastprefix\n"
                      "ff02::1\tip6-allnodes\n"
                      "ff02::2\tip6-allrouters\n";
-  text += "127.0.1.1\t" + hostname + '\n';
+  if (!hostname.empty()) text += "127.0.1.1\t" + hostname + '\n';
   for (const std::string& flag : add_hosts)
     text += host_line(flag);
   return text;
@@ -63,8 +63,9 @@ std::string without_servers(const std::string& text) {
 
 std::string resolv_conf(NetworkMode network, const std::vector<std::string>& dns,
                         const std::string& host) {
-  if (network == NetworkMode::host && dns.empty()) return host;
-  std::string text = network == NetworkMode::host ? without_servers(host) : "";
+  const bool shared = network != NetworkMode::none;
+  if (shared && dns.empty()) return host;
+  std::string text = shared ? without_servers(host) : "";
   for (const std::string& server : dns)
     text += "nameserver " + address("--dns", server) + '\n';
   return text.empty() ? "# no network, no name servers\n" : text;
@@ -75,9 +76,11 @@ std::string resolv_conf(NetworkMode network, const std::vector<std::string>& dns
 std::vector<RunSpec::ProvidedFile> provided_files(const std::string& hostname, NetworkMode network,
                                                   const NameFlags& flags,
                                                   const std::string& host_resolv_conf) {
-  return {{"/etc/hosts", hosts_file(hostname, flags.add_hosts)},
-          {"/etc/hostname", hostname + '\n'},
-          {"/etc/resolv.conf", resolv_conf(network, flags.dns, host_resolv_conf)}};
+  std::vector<RunSpec::ProvidedFile> files = {
+      {"/etc/hosts", hosts_file(hostname, flags.add_hosts)},
+      {"/etc/resolv.conf", resolv_conf(network, flags.dns, host_resolv_conf)}};
+  if (!hostname.empty()) files.push_back({"/etc/hostname", hostname + '\n'});
+  return files;
 }
 
 std::string read_host_resolv_conf() {

@@ -14,8 +14,9 @@ struct NameFlags {
   std::vector<std::string> dns;       // addresses
 };
 
-// `host_resolv_conf` is what the host has; used with its network only. Throws UsageError for what
-// is no address.
+// Without a `hostname`, as in another's uts namespace, there is no /etc/hostname.
+// `host_resolv_conf` is what the host has; used where the network is not the container's own.
+// Throws UsageError for what is no address.
 std::vector<RunSpec::ProvidedFile> provided_files(const std::string& hostname, NetworkMode network,
                                                   const NameFlags& flags,
                                                   const std::string& host_resolv_conf);

@@ -13,6 +13,7 @@
 #include "cli/device_flags.hpp"
 #include "cli/error_report.hpp"
 #include "cli/id_ranges.hpp"
+#include "cli/joined_namespaces.hpp"
 #include "cli/merge_config.hpp"
 #include "cli/new_container.hpp"
 #include "cli/output.hpp"
@@ -45,6 +46,8 @@ SeccompFile read_seccomp(const std::string& name) {
 Surroundings look_around(const RunFlags& flags, const Settings& settings) {
   Surroundings around;
   around.container_id = new_container_id();
+  struct utsname system {};
+  if (::uname(&system) == 0) around.host_name = system.nodename;
   around.network = settings.network.value;
   around.variable = process_settings_sources(false).environment;
   for (const std::string& name : flags.env_files) {
@@ -87,12 +90,14 @@ class RunVerb : public Verb {
     Origin origin = find_origin(store, flags_);
     Surroundings around = look_around(flags_, invocation.settings());
     RunSpec spec = merge_config(origin.process, flags_, around);
+    const JoinedNamespaces joined = open_joined_namespaces(
+        spec, merge_namespaces(flags_, around.network), store, invocation.identity());
     spec.provided_files =
         provided_files(spec.hostname, spec.network, {flags_.add_hosts, flags_.dns},
-                       spec.network == NetworkMode::host ? read_host_resolv_conf() : "");
+                       spec.network != NetworkMode::none ? read_host_resolv_conf() : "");
 
     apply_devices(spec, flags_.devices, invocation.identity());
-    spec.cgroups = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
+    spec.cgroups = place(spec);
 
     ContainerState state = first_state(origin, flags_, spec.container_id, spec.process.args);
     state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
@@ -121,6 +126,7 @@ class RunVerb : public Verb {
       throw UsageError("run: no image is given", "usage: layerbox run [OPTION]… IMAGE [COMMAND…]");
     for (const std::string& text : flags_.devices)
       (void)parse_device(text);
+    (void)merge_namespaces(flags_, "none");
     (void)merge_mounts(flags_, "/"); // what is misspelt is said before anything is opened
     if (flags_.name) check_container_name(*flags_.name);
     if (!flags_.labels.empty() && !flags_.keep && !flags_.name)
@@ -137,9 +143,21 @@ class RunVerb : public Verb {
     }
   }
 
+  // The cgroups that its limits need, and its end.
+  static std::vector<CgroupDir> place(const RunSpec& spec) {
+    std::vector<CgroupDir> dirs = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
+    if (!dirs.empty() || spec.namespaces.pid.mode == NamespaceMode::own) return dirs;
+    return with_context([] { return "--pid"; },
+                        [&] {
+                          return place_cgroup_for_killing(spec.container_id, spec.cgroup_parent,
+                                                          read_cgroup_layout());
+                        });
+  }
+
   // Root's containers get ids of their own; an ordinary user's have the ids of his store's trees.
   std::optional<IdRangeLease> map_ids(RunSpec& spec, const Identity& identity,
                                       const Store& store) const {
+    if (spec.namespaces.user.mode == NamespaceMode::join) return std::nullopt;
     const bool host = flags_.userns == "host";
     if (identity.privilege != Privilege::root) {
       if (host)

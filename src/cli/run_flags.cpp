@@ -55,14 +55,14 @@ void declare_files(CommandLine& line, RunFlags& flags) {
 
 void declare_network(CommandLine& line, RunFlags& flags) {
   line.group("Network and namespaces");
-  line.text("--network", flags.network, "MODE", "none (the default) or host")
-      .choices({"none", "host"});
+  line.text("--network", flags.network, "MODE",
+            "none (the default), host, container:NAME or ns:PATH");
   line.text("-h,--hostname", flags.hostname, "NAME", "the container's host name");
   line.list("--add-host", flags.add_hosts, "NAME:ADDRESS", "one more line in /etc/hosts");
   line.list("--dns", flags.dns, "ADDRESS", "a name server in /etc/resolv.conf");
+  declare_namespace_flags(line, flags.namespaces);
   line.text("--userns", flags.userns, "MODE",
-            "auto (ids of its own) or host (root inside is root outside)")
-      .choices({"auto", "host"});
+            "auto (ids of its own), host (root inside is root outside), container:NAME or ns:PATH");
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/limit_flags.hpp"
+#include "cli/namespace_flags.hpp"
 #include "cli/security_flags.hpp"
 
 namespace layerbox {
@@ -55,6 +56,7 @@ struct RunFlags {
   std::vector<std::string> add_hosts; // NAME:ADDRESS
   std::vector<std::string> dns;       // addresses
   std::string userns = "auto";
+  NamespaceFlags namespaces;
 };
 
 // The options of `run`, and its operands.

@@ -149,12 +149,31 @@ Json labels_json(const std::vector<std::string>& labels) {
   return object;
 }
 
+std::string mode_text(const NamespaceSpec& spec) {
+  if (spec.mode == NamespaceMode::join) return spec.name;
+  return spec.mode == NamespaceMode::host ? "host" : "private";
+}
+
+std::string network_text(const RunSpec& spec) {
+  if (spec.network == NetworkMode::join) return spec.namespaces.network.name;
+  return spec.network == NetworkMode::host ? "host" : "none";
+}
+
+Json namespaces_json(const NamespaceSpecs& all) {
+  return {{"user", mode_text(all.user)},
+          {"pid", mode_text(all.pid)},
+          {"ipc", mode_text(all.ipc)},
+          {"uts", mode_text(all.uts)},
+          {"cgroup", mode_text(all.cgroup)}};
+}
+
 } // namespace
 
 Json spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
   return {{"process", process_json(spec.process)},
           {"hostname", spec.hostname},
-          {"network", spec.network == NetworkMode::host ? "host" : "none"},
+          {"network", network_text(spec)},
+          {"namespaces", namespaces_json(spec.namespaces)},
           {"seccomp", seccomp_text(spec.seccomp.mode)},
           {"masked_paths", spec.masked_paths},
           {"read_only_paths", spec.read_only_paths},

@@ -20,16 +20,20 @@ enum class Propagation : std::uint8_t {
 
 enum class Act : std::uint8_t {
   // Before the ids are mapped, beside the parent's work.
-  join_cgroup, // fd: the file of a cgroup that takes "0" for who writes it
+  join_cgroup,    // fd: the file of a cgroup that takes "0" for who writes it
+  join_namespace, // fd: the namespace; mount_flags: its CLONE_NEW*
+  take_sys,       // a sysfs of the network namespace that has just been entered, for mount_sys
+  be_born,        // a process in all that was entered, and in the namespaces of mount_flags
   // Nothing we mount reaches the host, nothing of the host's reaches us. mount_flags: MS_SLAVE,
-  // where
-  // a bind is to follow the host's mounts; then every other clone is cut off by itself.
+  // where a bind is to follow the host's mounts; then every other clone is cut off by itself.
   private_mounts,
   hostname,     // data: the name
   loopback,     // "lo" up
   wait_go,      // until the parent has mapped the ids
   hide_cgroups, // a cgroup namespace: what we are in now is the root of all that is seen
   become_root,  // ids 0 of the namespace
+  shift_time,   // data: what /proc/PID/timens_offsets takes
+  take_proc,    // the host's /proc, for mount_fs
   // The rootfs.
   scratch,      // a tmpfs on the old root, gone with it: provided files, empty directory for masks
   hang,         // fd: a tree that later steps need, under the anchor, where nobody will see it
@@ -38,13 +42,15 @@ enum class Act : std::uint8_t {
   mount_below,  // source: file system, target: a directory below the anchor, data: options
   overlay,      // list: fsconfig words in order; target: where to put it, below the anchor
   // Below the new root. Targets are without a leading '/'.
-  mount_fs,   // source: file system, target: a real directory (no symlink), data: options
+  mount_fs,   // source: file system, target: a real directory (no symlink), data: options;
+              // kHostTree: what take_proc has taken
   mount_sys,  // sysfs, or the host's /sys as a read-only clone where that is refused
   enter,      // working directory: target, a real directory
   leave,      // working directory: the root again
   device,     // target: name here; source: the host's node, bound
   symlink,    // target: name here; source: what it says
   mount_here, // as mount_fs on a new directory here
+  host_tree,  // source: a directory of the host, target: the same here
   terminal,   // a pty of the devpts here, its slave on "console", its master to the parent
   // At the user's wish. Targets are resolved inside the root.
   bind,  // fd or source: the tree; mount_flags: its propagation, 0 for as it is
@@ -82,11 +88,12 @@ inline constexpr std::uint32_t kOptional = 1U << 0;  // the kernel may refuse; t
 inline constexpr std::uint32_t kRecursive = 1U << 1; // with the mounts below
 inline constexpr std::uint32_t kReadOnly = 1U << 2;  // with kRecursive: the mounts below, too
 inline constexpr std::uint32_t kOldApi = 1U << 3;    // overlay by mount(2), not by fsconfig(2)
-inline constexpr std::uint32_t kHostTree = 1U << 4;  // mount_sys: clone the host's at once
+inline constexpr std::uint32_t kHostTree = 1U << 4;  // mount_sys, mount_fs: the host's, as it is
 // become_user: CAP_SYS_ADMIN over the container's user namespace is kept until execve(2), which
 // takes it away; installing a filter asks for it.
 inline constexpr std::uint32_t kKeepAdmin = 1U << 5;
 inline constexpr std::uint32_t kReadOnlyTop = 1U << 6; // and what is mounted below as it was
+inline constexpr std::uint32_t kReadable = 1U << 7;    // be_born: by the user who has made it
 
 // A limit of setrlimit(2). Without padding: a step carries it as bytes.
 struct ResourceLimit {

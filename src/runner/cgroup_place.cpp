@@ -268,6 +268,21 @@ std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view cont
   return placing.take();
 }
 
+std::vector<CgroupDir> place_cgroup_for_killing(std::string_view container_id,
+                                                const std::string& cgroup_parent,
+                                                const CgroupLayout& layout) {
+  Placing placing(container_id, cgroup_parent, layout);
+  placing.add_for_killing();
+  std::vector<CgroupDir> dirs = placing.take();
+  if (!dirs.empty()) return dirs;
+  Error error(ErrorKind::permission_denied,
+              "without a pid namespace of its own a container must be ended by a cgroup, and none "
+              "can be made here");
+  error.set_hint("run layerbox in a cgroup that was given to you: systemd-run --user --scope -p "
+                 "Delegate=yes layerbox …");
+  throw error;
+}
+
 std::vector<std::string> cgroup_paths(const std::vector<CgroupDir>& dirs) {
   std::vector<std::string> paths;
   for (const CgroupDir& dir : dirs)

@@ -30,6 +30,13 @@ std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view cont
 std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view container_id,
                                      const std::string& cgroup_parent, const CgroupLayout& layout);
 
+// One to end the container by, for a container that nothing else would end: without a pid namespace
+// of its own, the end of its first process leaves the others. Throws Error(permission_denied) when
+// there can be none.
+std::vector<CgroupDir> place_cgroup_for_killing(std::string_view container_id,
+                                                const std::string& cgroup_parent,
+                                                const CgroupLayout& layout);
+
 std::vector<std::string> cgroup_paths(const std::vector<CgroupDir>& dirs);
 
 } // namespace layerbox

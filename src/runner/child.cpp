@@ -20,6 +20,16 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return private_mounts(context, op);
   case Act::join_cgroup:
     return join_cgroup(context, op);
+  case Act::join_namespace:
+    return join_namespace(context, op);
+  case Act::take_sys:
+    return take_sys(context, op);
+  case Act::be_born:
+    return be_born(context, op);
+  case Act::shift_time:
+    return shift_time(context, op);
+  case Act::take_proc:
+    return take_proc(context, op);
   case Act::hide_cgroups:
     return hide_cgroups(context, op);
   case Act::hostname:
@@ -56,6 +66,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return symlink(context, op);
   case Act::mount_here:
     return mount_here(context, op);
+  case Act::host_tree:
+    return host_tree(context, op);
   case Act::terminal:
     return terminal(context, op);
   case Act::bind:

@@ -73,10 +73,13 @@ struct ChildContext {
   int go_fd = -1;           // read end: one byte says go; it hangs up when the launcher is gone
   int launcher_go_fd = -1;  // the write end, which the child must close
   int report_fd = -1;       // write end, close-on-exec
+  int birth_fd = -1;        // be_born: the number of the process that it makes goes out here
   int terminal_socket = -1; // the master goes out here
   bool terminal = false;
   bool interactive = false;
   bool may_setgroups = false;
+  std::uint32_t setup_uid = 0; // who sets the container up: 0, where that is mapped
+  std::uint32_t setup_gid = 0;
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
 
@@ -99,6 +102,8 @@ struct ChildContext {
   std::uint64_t candidates = 0; // bit N: directory N of `path` has the command
   int root_fd = -1;
   int scratch_fd = -1;
+  int proc_fd = -1; // of take_proc
+  int sys_fd = -1;  // of take_sys
   int workdir_fd = -1;
   int slave_fd = -1;
   ChildReport report;

@@ -55,9 +55,17 @@ int volume_target(ChildContext&, const char* name, bool directory) noexcept;
 int provide(ChildContext&, const ChildOp&) noexcept;
 int mask(ChildContext&, const ChildOp&) noexcept;
 int read_only(ChildContext&, const ChildOp&) noexcept;
+int host_tree(ChildContext&, const ChildOp&) noexcept;
 // child_cgroup.cpp
 int join_cgroup(ChildContext&, const ChildOp&) noexcept;
 int hide_cgroups(ChildContext&, const ChildOp&) noexcept;
+// child_namespaces.cpp
+int join_namespace(ChildContext&, const ChildOp&) noexcept;
+int take_sys(ChildContext&, const ChildOp&) noexcept;
+// Returns in the container's process only.
+int be_born(ChildContext&, const ChildOp&) noexcept;
+int take_proc(ChildContext&, const ChildOp&) noexcept;
+int shift_time(ChildContext&, const ChildOp&) noexcept;
 // child_process.cpp
 int hostname(ChildContext&, const ChildOp&) noexcept;
 int loopback(ChildContext&, const ChildOp&) noexcept;

@@ -91,6 +91,18 @@ int bind(ChildContext& context, const ChildOp& op) noexcept {
   return target < 0 ? target : attach_and_close(tree, target);
 }
 
+// What belongs to a namespace that is the host's, seen where it is seen on the host.
+int host_tree(ChildContext& context, const ChildOp& op) noexcept {
+  const int tree = clone_tree(AT_FDCWD, op.source, AT_RECURSIVE);
+  if (tree < 0) return tree;
+  const std::uint64_t read_only = (op.flags & kReadOnly) != 0 ? MOUNT_ATTR_RDONLY : 0;
+  const int set = set_attributes(
+      tree, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | read_only, AT_RECURSIVE);
+  if (set < 0) return set;
+  const int target = make_directories(context.root_fd, op.target, kReal);
+  return target < 0 ? target : attach_and_close(tree, target);
+}
+
 int tmpfs(ChildContext& context, const ChildOp& op) noexcept {
   const int target = volume_target(context, op.target, true);
   if (target < 0) return target;

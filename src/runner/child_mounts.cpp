@@ -111,7 +111,9 @@ int mount_fs(ChildContext& context, const ChildOp& op) noexcept {
   const int target = mount_point(context, op.target);
   if (target < 0) return target;
   const int result =
-      mount_on_directory(context.root_fd, target, op.source, op.mount_flags, op.data);
+      (op.flags & kHostTree) != 0
+          ? attach(context.proc_fd, target)
+          : mount_on_directory(context.root_fd, target, op.source, op.mount_flags, op.data);
   close_fd(target);
   return result;
 }
@@ -120,6 +122,13 @@ int mount_sys(ChildContext& context, const ChildOp& op) noexcept {
   const int target = mount_point(context, op.target);
   if (target < 0) return target;
   int result = -EPERM;
+  if (context.sys_fd >= 0) {
+    result = set_attributes(context.sys_fd,
+                            (op.mount_flags & MS_RDONLY) != 0 ? MOUNT_ATTR_RDONLY : 0U, 0);
+    if (result == 0) result = attach(context.sys_fd, target);
+    close_fd(target);
+    return result;
+  }
   if ((op.flags & kHostTree) == 0)
     result = mount_on_directory(context.root_fd, target, "sysfs", op.mount_flags, nullptr);
   if (result == -EPERM) {

@@ -43,9 +43,11 @@ int wait_go(ChildContext& context, const ChildOp&) noexcept {
 }
 
 int become_root(ChildContext& context, const ChildOp&) noexcept {
-  int result = call(SYS_setresgid, 0, 0, 0);
+  const std::uint32_t uid = context.setup_uid;
+  const std::uint32_t gid = context.setup_gid;
+  int result = call(SYS_setresgid, gid, gid, gid);
   if (result == 0 && context.may_setgroups) result = call(SYS_setgroups, 0, nullptr);
-  if (result == 0) result = call(SYS_setresuid, 0, 0, 0);
+  if (result == 0) result = call(SYS_setresuid, uid, uid, uid);
   return result;
 }
 

@@ -36,6 +36,8 @@ ChildProgram::ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones
   context_.terminal = plan.terminal;
   context_.interactive = plan.interactive;
   context_.may_setgroups = plan.may_setgroups;
+  if (!plan.id_map.maps_uid(0) && !uids_.empty()) context_.setup_uid = uids_.front().inside;
+  if (!plan.id_map.maps_gid(0) && !gids_.empty()) context_.setup_gid = gids_.front().inside;
   context_.args = args_.data();
   context_.env = env_.data();
   context_.env_count = plan.env.size();
@@ -54,6 +56,7 @@ void ChildProgram::add_op(const Step& step, const std::vector<UniqueFd>& clones,
   ChildOp op;
   op.act = step.act;
   op.flags = step.flags;
+  op.fd = step.fd;
   if (step.clone != kNoClone) op.fd = clones[static_cast<std::size_t>(step.clone)].get();
   if (step.other_clone != kNoClone)
     op.other_fd = clones[static_cast<std::size_t>(step.other_clone)].get();

@@ -1,7 +1,6 @@
 #include "runner/compile.hpp"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <sys/mount.h>
 
 #include <cstring>
@@ -33,13 +32,6 @@ void require_no_nul(const std::string& value, std::string_view what) {
 
 void add(Plan& plan, Act act) {
   plan.steps.push_back({.act = act});
-}
-
-std::uint64_t namespaces_of(const RunSpec& spec) {
-  std::uint64_t flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-  if (spec.cgroups.empty()) flags |= CLONE_NEWCGROUP; // else hide_cgroups, from within them
-  if (spec.network == NetworkMode::none) flags |= CLONE_NEWNET;
-  return flags;
 }
 
 std::string hostname_of(const RunSpec& spec) {
@@ -101,16 +93,20 @@ void add_cgroups(Plan& plan, const RunSpec& spec) {
 
 void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   add_cgroups(plan, spec);
+  add_namespaces(plan, spec);
   // Root's trees are cloned by the launcher, in the host's own namespace.
   const bool follows = facts.privilege != Privilege::root && any_follows_host(spec);
   plan.steps.push_back({.act = Act::private_mounts,
                         .mount_flags = follows ? static_cast<unsigned long>(MS_SLAVE) : 0U});
-  plan.steps.push_back({.act = Act::hostname, .data = hostname_of(spec)});
-  if (spec.network == NetworkMode::none) add(plan, Act::loopback);
+  if (spec.namespaces.uts.mode == NamespaceMode::own)
+    plan.steps.push_back({.act = Act::hostname, .data = hostname_of(spec)});
+  if (has_own_network(spec)) add(plan, Act::loopback);
   add(plan, Act::wait_go);
   // Only now: where clone3(2) is not to be had, it is the launcher who moves the child in.
-  if (!plan.cgroups.empty()) add(plan, Act::hide_cgroups);
+  if (!plan.cgroups.empty() && spec.namespaces.cgroup.mode == NamespaceMode::own)
+    add(plan, Act::hide_cgroups);
   add(plan, Act::become_root);
+  if (spec.namespaces.pid.mode == NamespaceMode::host) add(plan, Act::take_proc);
 }
 
 // The bytes of the program; none when there is to be no filter.
@@ -193,11 +189,10 @@ std::string clean_absolute_path(const std::string& path, std::string_view purpos
 
 Plan compile(const RunSpec& spec, const HostFacts& facts) {
   Plan plan;
-  plan.namespaces = namespaces_of(spec);
   plan.id_map = spec.id_map;
   plan.may_setgroups = facts.setgroups.available;
-  if (!spec.id_map.maps_uid(0) || !spec.id_map.maps_gid(0))
-    refuse("the id map gives the container no id 0");
+  if (spec.id_map.uids.empty() || spec.id_map.gids.empty())
+    refuse("the id map gives the container no id");
   require_placed(spec);
   set_process(plan, spec.process);
 

@@ -2,7 +2,8 @@
 // looks at nothing but its arguments.
 //
 // The order is the security argument, so it stands here once:
-//   before the id maps   into cgroups, mounts private, host name, loopback: beside the launcher
+//   before the id maps   into cgroups, into namespaces that are there already, and a process in
+//                        them; mounts private, host name, loopback: beside the launcher
 //   root of the namespace
 //   rootfs               scratch tmpfs, the anchor's clone, the overlay on it
 //   kernel file systems  /proc, /sys, /dev: on real directories only, never through a symlink
@@ -43,6 +44,12 @@ Plan compile(const RunSpec& spec, const HostFacts& facts);
 // "/a//b/../c/" → "/a/c": lexically, as docker does with WORKDIR; never leaves "/". Throws
 // Error(invalid_argument) for a path that is not absolute or has a NUL.
 std::string clean_absolute_path(const std::string& path, std::string_view purpose);
+
+// Parts of compile(), in compile_namespaces.cpp.
+bool has_own_network(const RunSpec& spec);
+std::uint64_t own_namespaces(const RunSpec& spec); // CLONE_NEW*
+// Sets the plan's namespaces, and appends the steps into those that are there already.
+void add_namespaces(Plan& plan, const RunSpec& spec);
 
 // Parts of compile(), in compile_mounts.cpp and, what users ask for, in compile_volumes.cpp. They
 // append steps.

@@ -89,13 +89,15 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                         .target = "pts",
                         .source = "devpts",
                         .data = devpts_options(spec.id_map)});
-  if (!user_mounts_at(spec, "/dev/shm"))
+  // Shared memory and queues by name are files; the host's are where its ipc namespace is.
+  const bool own_ipc = spec.namespaces.ipc.mode != NamespaceMode::host;
+  if (own_ipc && !user_mounts_at(spec, "/dev/shm"))
     plan.steps.push_back({.act = Act::mount_here,
                           .mount_flags = kNoSetuidDevExec,
                           .target = "shm",
                           .source = "tmpfs",
                           .data = fmt::format("mode=1777,size={}", spec.shm_bytes)});
-  if (!user_mounts_at(spec, "/dev/mqueue"))
+  if (own_ipc && !user_mounts_at(spec, "/dev/mqueue"))
     plan.steps.push_back({.act = Act::mount_here,
                           .flags = kOptional, // a kernel without CONFIG_POSIX_MQUEUE
                           .mount_flags = kNoSetuidDevExec,
@@ -103,6 +105,14 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                           .source = "mqueue"});
   if (spec.process.terminal) plan.steps.push_back({.act = Act::terminal});
   plan.steps.push_back({.act = Act::leave});
+  if (own_ipc) return;
+  if (!user_mounts_at(spec, "/dev/shm"))
+    plan.steps.push_back({.act = Act::host_tree, .target = "dev/shm", .source = "/dev/shm"});
+  if (!user_mounts_at(spec, "/dev/mqueue"))
+    plan.steps.push_back({.act = Act::host_tree,
+                          .flags = kOptional, // not every host has it mounted
+                          .target = "dev/mqueue",
+                          .source = "/dev/mqueue"});
 }
 
 bool needs_scratch(const RunSpec& spec) {
@@ -168,17 +178,26 @@ void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
 void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   const unsigned long tree =
       spec.writable_kernel_trees ? kNoSetuidDevExec : kNoSetuidDevExec | MS_RDONLY;
-  plan.steps.push_back(
-      {.act = Act::mount_fs, .mount_flags = kNoSetuidDevExec, .target = "proc", .source = "proc"});
+  plan.steps.push_back({.act = Act::mount_fs,
+                        .flags = spec.namespaces.pid.mode == NamespaceMode::host ? kHostTree : 0U,
+                        .mount_flags = kNoSetuidDevExec,
+                        .target = "proc",
+                        .source = "proc"});
   plan.steps.push_back({.act = Act::mount_sys,
                         .flags = spec.network == NetworkMode::host ? kHostTree : 0U,
                         .mount_flags = tree,
                         .target = "sys"});
-  plan.steps.push_back({.act = Act::mount_fs,
-                        .flags = kOptional,
-                        .mount_flags = tree,
-                        .target = "sys/fs/cgroup",
-                        .source = "cgroup2"});
+  if (spec.namespaces.cgroup.mode == NamespaceMode::host)
+    plan.steps.push_back({.act = Act::host_tree,
+                          .flags = spec.writable_kernel_trees ? 0U : kReadOnly,
+                          .target = "sys/fs/cgroup",
+                          .source = "/sys/fs/cgroup"});
+  else
+    plan.steps.push_back({.act = Act::mount_fs,
+                          .flags = kOptional,
+                          .mount_flags = tree,
+                          .target = "sys/fs/cgroup",
+                          .source = "cgroup2"});
   add_devices(plan, spec, facts);
 }
 

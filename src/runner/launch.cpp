@@ -80,14 +80,30 @@ long make_process(std::uint64_t namespaces, FdRef birthplace, int* pidfd, bool* 
   return ::syscall(SYS_clone, flags, nullptr, pidfd, nullptr, nullptr);
 }
 
-ChildProcess start_child(const Plan& plan, const Cgroups& cgroups, ChildContext& context) {
+ChildProcess start_child(const Plan& plan, const Cgroups& cgroups, ChildContext& context,
+                         bool& born_in) {
   int pidfd = -1;
-  bool born_in = false;
   const long pid = make_process(plan.namespaces, cgroups.birthplace(), &pidfd, &born_in);
   if (pid == 0) run_child(context);
   if (pid < 0) refuse_clone(errno);
   ChildProcess process(static_cast<pid_t>(pid), UniqueFd(pidfd));
-  if (!born_in) cgroups.move_in(process.pid());
+  return process;
+}
+
+// The process that the first one has made in namespaces that were there already (be_born); nothing
+// when that failed, and the report says why. The first one has ended then.
+std::optional<ChildProcess> await_birth(FdRef birth, ChildProcess& first) {
+  std::int32_t pid = 0;
+  ssize_t got = 0;
+  do
+    got = ::read(birth.get(), &pid, sizeof pid);
+  while (got < 0 && errno == EINTR);
+  if (got != static_cast<ssize_t>(sizeof pid)) return std::nullopt;
+  // Ours to wait for, so that its number stays its own until we have done so.
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) throw_errno(errno, "opening the container's process");
+  ChildProcess process(pid, std::move(pidfd));
+  (void)first.wait_status();
   return process;
 }
 
@@ -137,10 +153,13 @@ int find_own_program(ChildFile& program) {
   return 0;
 }
 
-Started describe(pid_t pid) {
+// Of a process in another's pid namespace only root may look at more than what everybody sees.
+Started describe(const Plan& plan, pid_t pid) {
   const std::string path = fmt::format("/proc/{}/ns/pid", pid);
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw_errno(errno, path);
+  const bool joined = plan.pid_namespace >= 0;
+  if ((joined ? ::fstat(plan.pid_namespace, &status) : ::stat(path.c_str(), &status)) != 0)
+    throw_errno(errno, path);
   return {pid, start_time_of(pid), status.st_ino};
 }
 
@@ -151,17 +170,19 @@ bool has_init(const Plan& plan) {
 
 void map_ids(const Plan& plan, const Identity& identity, pid_t pid,
              const std::vector<UniqueFd>& clones) {
-  with_context([] { return "mapping the container's ids"; },
-               [&] { write_id_maps(pid, plan.id_map, identity); });
+  const bool joined = plan.user_namespace >= 0; // then it has its map
+  if (!joined)
+    with_context([] { return "mapping the container's ids"; },
+                 [&] { write_id_maps(pid, plan.id_map, identity); });
   UniqueFd user_namespace;
   const bool any = std::any_of(plan.clones.begin(), plan.clones.end(),
                                [](const CloneSource& source) { return source.idmap; });
-  if (any) {
+  if (any && !joined) {
     const std::string path = fmt::format("/proc/{}/ns/user", pid);
     user_namespace.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!user_namespace) throw_errno(errno, path);
   }
-  adapt_clones(plan.clones, clones, user_namespace);
+  adapt_clones(plan.clones, clones, joined ? FdRef(plan.user_namespace) : FdRef(user_namespace));
 }
 
 // The pty's master from the child; none when the child failed before.
@@ -234,6 +255,8 @@ Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgrou
   std::vector<UniqueFd> clones = open_clones(plan.clones, plan.id_map);
   Pipe go = make_pipe();
   Pipe report = make_pipe();
+  Pipe birth;
+  if (plan.second_birth) birth = make_pipe();
   Pipe terminal;
   if (plan.terminal) terminal = make_socket_pair();
 
@@ -242,22 +265,31 @@ Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgrou
   context.go_fd = go.read.get();
   context.launcher_go_fd = go.write.get();
   context.report_fd = report.write.get();
+  context.birth_fd = birth.write.get();
   context.terminal_socket = terminal.write.get();
   context.rows = size.rows;
   context.columns = size.columns;
   const int unknown = find_own_program(context.launcher);
   if (has_init(plan)) find_title(context);
 
-  Launched box{start_child(plan, cgroups, context), std::move(go.write), {}, {}};
+  bool born_in = false;
+  ChildProcess first = start_child(plan, cgroups, context, born_in);
   report.write.reset();
   terminal.write.reset();
+  birth.write.reset();
+  std::optional<ChildProcess> second =
+      plan.second_birth ? await_birth(birth.read, first) : std::nullopt;
+  const bool is_born = second || !plan.second_birth;
+  Launched box{second ? std::move(*second) : std::move(first), std::move(go.write), {}, {}};
   // Not earlier: in a chroot, where /proc is not there, that no namespaces are given says more.
   if (unknown != 0) throw_errno(unknown, "/proc/self/exe");
   Started told;
   try {
+    if (!is_born) throw Error(ErrorKind::system, "the container's process was not made");
+    if (!born_in) cgroups.move_in(box.process.pid());
     prepare_limits(box.process.pid(), plan);
     map_ids(plan, identity, box.process.pid(), clones);
-    if (started) told = describe(box.process.pid());
+    if (started) told = describe(plan, box.process.pid());
   } catch (const Error&) {
     // A child that failed before this is the cause, and knows why.
     if (!is_readable(report.read)) throw;

@@ -74,6 +74,9 @@ int fork_init(ChildContext& context, const ChildOp&) noexcept {
   const std::uint64_t by_default[8] = {};
   result = call(SYS_rt_sigaction, SIGCHLD, by_default, nullptr, kSignalSetBytes);
   if (result < 0) return result;
+  // In a pid namespace that is shared it is not process 1 to which orphans come.
+  result = call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  if (result < 0) return result;
   result = call(SYS_clone, SIGCHLD, 0, nullptr, nullptr, 0);
   if (result <= 0) return result;
   be_init(context, result);

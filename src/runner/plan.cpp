@@ -35,7 +35,9 @@ std::string step_text(const Step& step) {
   if (step.clone != kNoClone) line += fmt::format(" clone={}", step.clone);
   if (step.other_clone != kNoClone) line += fmt::format(" other_clone={}", step.other_clone);
   if (step.cgroup != kNoCgroup) line += fmt::format(" cgroup={}", step.cgroup);
-  if (step.mount_flags != 0) line += fmt::format(" mount_flags={:#x}", step.mount_flags);
+  const bool makes = step.act == Act::join_namespace || step.act == Act::be_born;
+  if (step.mount_flags != 0)
+    line += fmt::format(" {}={:#x}", makes ? "namespaces" : "mount_flags", step.mount_flags);
   if ((step.flags & kOptional) != 0) line += " optional";
   if ((step.flags & kRecursive) != 0) line += " recursive";
   if ((step.flags & kReadOnly) != 0) line += " read_only";
@@ -43,6 +45,7 @@ std::string step_text(const Step& step) {
   if ((step.flags & kHostTree) != 0) line += " host_tree";
   if ((step.flags & kKeepAdmin) != 0) line += " keep_admin";
   if ((step.flags & kReadOnlyTop) != 0) line += " read_only_top";
+  if ((step.flags & kReadable) != 0) line += " readable";
   for (const std::string& word : step.list)
     line.append(" ").append(printable(word));
   return line;
@@ -93,6 +96,16 @@ std::string_view act_name(Act act) {
     return "private_mounts";
   case Act::join_cgroup:
     return "join_cgroup";
+  case Act::join_namespace:
+    return "join_namespace";
+  case Act::take_sys:
+    return "take_sys";
+  case Act::be_born:
+    return "be_born";
+  case Act::shift_time:
+    return "shift_time";
+  case Act::take_proc:
+    return "take_proc";
   case Act::hide_cgroups:
     return "hide_cgroups";
   case Act::hostname:
@@ -129,6 +142,8 @@ std::string_view act_name(Act act) {
     return "symlink";
   case Act::mount_here:
     return "mount_here";
+  case Act::host_tree:
+    return "host_tree";
   case Act::terminal:
     return "terminal";
   case Act::bind:

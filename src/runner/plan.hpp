@@ -46,6 +46,7 @@ struct Step {
   int clone = kNoClone;          // index in Plan.clones
   int other_clone = kNoClone;    // of an overlay_volume: its writable part
   int cgroup = kNoCgroup;        // index in Plan.cgroups
+  int fd = -1;                   // a descriptor of the spec's
   unsigned long mount_flags = 0; // MS_*
   std::string target = {};
   std::string source = {};
@@ -56,7 +57,10 @@ struct Step {
 };
 
 struct Plan {
-  std::uint64_t namespaces = 0; // CLONE_NEW*
+  std::uint64_t namespaces = 0; // CLONE_NEW*, made with the process
+  bool second_birth = false;    // the process makes the container's (be_born), and ends
+  int user_namespace = -1;      // a descriptor of the spec's when it is entered: its ids are mapped
+  int pid_namespace = -1;       // the same
   IdMap id_map;
   bool may_setgroups = true;
   std::vector<CgroupDir> cgroups; // made before the process is

@@ -18,6 +18,16 @@ std::string purpose(const Plan& plan, const Step& step) {
   case Act::join_cgroup:
     return fmt::format("entering the cgroup '{}'",
                        printable(plan.cgroups.at(static_cast<std::size_t>(step.cgroup)).path()));
+  case Act::join_namespace:
+    return "entering " + printable(step.source);
+  case Act::take_sys:
+    return "making a sysfs of the network namespace";
+  case Act::be_born:
+    return "making the container's process and namespaces";
+  case Act::shift_time:
+    return "making a time namespace";
+  case Act::take_proc:
+    return "taking the host's /proc";
   case Act::hide_cgroups:
     return "making a cgroup namespace";
   case Act::hostname:
@@ -51,6 +61,8 @@ std::string purpose(const Plan& plan, const Step& step) {
   case Act::symlink:
   case Act::mount_here:
     return fmt::format("making '/dev/{}'", printable(step.target));
+  case Act::host_tree:
+    return fmt::format("sharing the host's '{}'", printable(step.source));
   case Act::terminal:
     return "making the terminal '/dev/console'";
   case Act::bind: {
@@ -165,7 +177,8 @@ std::string reason(const ChildReport& report) {
   return errno_text(report.error);
 }
 
-std::string hint_for(const Step& step, const ChildReport& report, const Identity& identity) {
+std::string hint_for(const Plan& plan, const Step& step, const ChildReport& report,
+                     const Identity& identity) {
   const bool unmapped =
       report.detail == ChildDetail::user_unmapped || report.detail == ChildDetail::group_unmapped;
   if (unmapped && identity.privilege == Privilege::single)
@@ -179,6 +192,14 @@ std::string hint_for(const Step& step, const ChildReport& report, const Identity
   if (step.act == Act::session && report.error == EDQUOT)
     return "this user has too many keyrings; see the sysctls kernel.keys.maxkeys and "
            "kernel.keys.root_maxkeys";
+  if (step.act == Act::join_namespace && report.error == EPERM)
+    return "only who has made it, and root, may enter it";
+  if (step.act == Act::be_born && report.error == ENOMEM && plan.pid_namespace >= 0)
+    return "the container whose pid namespace was entered has just ended";
+  if (step.act == Act::shift_time && (report.error == EINVAL || report.error == ENOENT))
+    return "this kernel has no time namespaces (CONFIG_TIME_NS, Linux 5.6)";
+  if (step.act == Act::shift_time && report.error == ERANGE)
+    return "the clocks of a container can be set neither before 0 nor 146 years ahead";
   if (step.act == Act::join_cgroup && report.error == ENOSPC)
     return "the cgroup above has no CPUs or no memory nodes: see its cpuset.cpus and cpuset.mems";
   if (step.act == Act::fork_init && report.error == EAGAIN)
@@ -219,7 +240,7 @@ Error report_error(const Plan& plan, const ChildReport& report, const Identity& 
   const Step& step = plan.steps[report.step];
   Error error(kind_of_errno(report.error),
               fmt::format("{}: {}", purpose(plan, step), reason(report)), report.error);
-  error.set_hint(hint_for(step, report, identity));
+  error.set_hint(hint_for(plan, step, report, identity));
   return error;
 }
 

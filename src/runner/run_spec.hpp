@@ -14,6 +14,7 @@
 #include "runner/act.hpp"
 #include "runner/cgroup_dir.hpp"
 #include "runner/limits.hpp"
+#include "runner/namespaces.hpp"
 #include "runner/seccomp_policy.hpp"
 
 namespace layerbox {
@@ -74,7 +75,8 @@ struct DeviceSpec {
   std::string access = "rwm";   // of read, write, mknod; less than both is a list of devices' work
 };
 
-enum class NetworkMode : std::uint8_t { none, host }; // none: a namespace of its own, loopback up
+// none: a namespace of its own, loopback up; join: that of RunSpec.namespaces.network, as it is.
+enum class NetworkMode : std::uint8_t { none, host, join };
 
 // standard: what default_seccomp_policy() makes of the capabilities (seccomp_profile.hpp).
 enum class SeccompMode : std::uint8_t { standard, unconfined, given };
@@ -89,9 +91,10 @@ struct RunSpec {
   MountPlan rootfs;
   bool read_only_rootfs = false;
   ProcessSpec process;
-  std::string hostname;          // "" gives the first 12 digits of the id
+  std::string hostname; // "" gives the first 12 digits of the id; of no effect in another's uts
   std::vector<MountSpec> mounts; // volumes and tmpfs, in the user's order
   NetworkMode network = NetworkMode::none;
+  NamespaceSpecs namespaces; // `network` is read with the mode above
   Limits limits;
   std::string cgroup_parent; // "/a/b" from the root of the hierarchies; "" for the caller's own
   // Of place_cgroups() for the two above. Empty without them: then the container stays where the

@@ -31,9 +31,12 @@ std::string_view nth_field(std::string_view fields, std::size_t n) {
   return fields.substr(0, fields.find(' '));
 }
 
+// An ordinary user may not look into an init of layerbox, which was never executed; that it began
+// at the same moment says it then.
 bool is_first_process(const ContainerState& state, const std::optional<ProcessFacts>& facts) {
-  return facts && facts->start_time == state.pid_start_time &&
-         pid_namespace_of(state.pid) == state.pid_namespace;
+  if (!facts || facts->start_time != state.pid_start_time) return false;
+  const auto found = pid_namespace_of(state.pid);
+  return found ? *found == state.pid_namespace : errno == EACCES;
 }
 
 // glibc 2.36 declares both in <sys/pidfd.h>, but not for C++.
@@ -93,6 +96,58 @@ bool first_process_lives(const ContainerState& state) {
   if (state.pid <= 0) return false;
   const auto facts = process_facts(state.pid);
   return is_first_process(state, facts) && facts->state != 'Z' && facts->state != 'X';
+}
+
+namespace {
+
+// As long as the process behind the descriptor lives, its number has been its own all the time.
+bool still_lives(FdRef pidfd) {
+  pollfd event{pidfd.get(), POLLIN, 0};
+  return pidfd.get() >= 0 && ::poll(&event, 1, 0) == 0;
+}
+
+int open_namespace_file(pid_t pid, const char* kind) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
+  return ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+}
+
+// The child that is the command, of an init that may not be looked into.
+pid_t child_of(pid_t pid) {
+  constexpr std::size_t kMaxBytes = std::size_t{64} << 10;
+  const std::string number = std::to_string(pid);
+  const std::string path = "/proc/" + number + "/task/" + number + "/children";
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  pid_t child = 0;
+  if (!file) return child;
+  FdSource source(file, path);
+  const std::string text = read_all(source, kMaxBytes, path);
+  (void)std::from_chars(text.data(), text.data() + text.size(), child);
+  return child;
+}
+
+} // namespace
+
+UniqueFd open_namespace(const ContainerState& state, const char* kind) {
+  const std::string what =
+      std::string("open the ") + kind + " namespace of container " + state.id.substr(0, 12);
+  const Error ended(ErrorKind::not_found, what + ": it has ended");
+  const UniqueFd pidfd(state.pid > 0 ? open_pidfd(state.pid) : -1);
+  if (!pidfd || !is_first_process(state, process_facts(state.pid))) throw Error(ended);
+  UniqueFd fd(open_namespace_file(state.pid, kind));
+  int error = errno;
+  if (!fd && error == EACCES) {
+    const pid_t child = child_of(state.pid);
+    const UniqueFd child_fd(child > 0 ? open_pidfd(child) : -1);
+    // Asked again: it was this init's child when the descriptor was opened, so it is its process.
+    if (child_fd && child_of(state.pid) == child) {
+      fd.reset(open_namespace_file(child, kind));
+      error = errno;
+      if (!still_lives(child_fd)) throw Error(ended);
+    }
+  }
+  if (!still_lives(pidfd)) throw Error(ended);
+  if (!fd) throw_errno(error, what);
+  return fd;
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/unique_fd.hpp"
 #include "store/container_lease.hpp"
 
 namespace layerbox {
@@ -21,6 +22,10 @@ std::optional<ProcessFacts> process_facts(pid_t pid); // nothing when there is n
 // The inode number of its pid namespace; nothing when there is no such process, or when it is
 // somebody else's and may not be looked at.
 std::optional<std::uint64_t> pid_namespace_of(pid_t pid);
+
+// The namespace `kind` ("net", "user", … of /proc/PID/ns) of the container's first process. Throws
+// Error(not_found) when that does not live, Error(permission_denied) when it may not be looked at.
+UniqueFd open_namespace(const ContainerState& state, const char* kind);
 
 // True when the first process of the container is alive.
 bool first_process_lives(const ContainerState& state);

@@ -162,6 +162,30 @@ TEST(MergeConfig, TakesTheNetworkFromFlagElseSetting) {
   EXPECT_EQ(merge_config({}, flags, around).network, NetworkMode::none);
 }
 
+TEST(MergeConfig, SharesNamespacesWithTheHost) {
+  RunFlags flags = flags_for({"debian", "sh"});
+  flags.namespaces = {"host", "host", "host", "host"};
+  Surroundings around = surroundings();
+  around.host_name = "machine";
+  const RunSpec spec = merge_config({}, flags, around);
+  for (const NamespaceSpec* one :
+       {&spec.namespaces.pid, &spec.namespaces.ipc, &spec.namespaces.uts, &spec.namespaces.cgroup})
+    EXPECT_EQ(one->mode, NamespaceMode::host);
+  EXPECT_EQ(spec.namespaces.user.mode, NamespaceMode::own);
+  EXPECT_EQ(spec.hostname, "machine");
+  EXPECT_THAT(spec.process.env, Contains("HOSTNAME=machine"));
+  flags.hostname = "mine";
+  EXPECT_THROW(merge_config({}, flags, around), UsageError);
+}
+
+TEST(MergeConfig, KnowsNoHostNameInAnothersUtsNamespace) {
+  RunFlags flags = flags_for({"debian", "sh"});
+  flags.namespaces.uts = "container:web";
+  const RunSpec spec = merge_config({}, flags, surroundings());
+  EXPECT_EQ(spec.hostname, "");
+  EXPECT_THAT(spec.process.env, Not(Contains(HasSubstr("HOSTNAME"))));
+}
+
 TEST(MergeConfig, GivesDockersDefaultCapabilities) {
   EXPECT_EQ(merge_config({}, flags_for({"x", "sh"}), surroundings()).process.capabilities,
             default_capabilities());

@@ -1,0 +1,59 @@
+#include "cli/namespace_flags.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/error_report.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr const char* kModes = "private, host, container:NAME or ns:PATH";
+
+// What stands after `prefix`; nothing when `text` begins otherwise, or ends there.
+std::optional<std::string> after(const std::string& text, const std::string& prefix) {
+  if (!text.starts_with(prefix) || text.size() == prefix.size()) return std::nullopt;
+  return text.substr(prefix.size());
+}
+
+NamespaceWish wish_of(const std::string& flag, const std::optional<std::string>& text) {
+  return parse_namespace_wish(flag, text.value_or("private"), "private");
+}
+
+} // namespace
+
+void declare_namespace_flags(CommandLine& line, NamespaceFlags& flags) {
+  line.text("--pid", flags.pid, "MODE", "process ids: private, host, container:NAME or ns:PATH");
+  line.text("--ipc", flags.ipc, "MODE",
+            "System V objects and message queues: private, host, container:NAME or ns:PATH");
+  line.text("--uts", flags.uts, "MODE", "the host name: private, host, container:NAME or ns:PATH");
+  line.text("--cgroupns", flags.cgroup, "MODE",
+            "the view of cgroups: private, host, container:NAME or ns:PATH");
+}
+
+NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& text,
+                                   const std::string& own) {
+  using Kind = NamespaceWish::Kind;
+  if (text == own || text == "private" || text.empty()) return {};
+  if (text == "host") return {Kind::host, ""};
+  if (const auto name = after(text, "container:")) return {Kind::container, *name};
+  const auto path = after(text, "ns:");
+  if (path && path->starts_with('/')) return {Kind::path, *path};
+  const std::string first = own == "private" ? "" : own + ", ";
+  throw UsageError(fmt::format("run: {}: '{}' is none of {}{}", flag, text, first, kModes),
+                   path ? "the path after 'ns:' must be absolute" : "");
+}
+
+NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& network,
+                                      const std::string& userns) {
+  NamespaceWishes wishes;
+  wishes.pid = wish_of("--pid", flags.pid);
+  // Docker's word for one that others may enter, which here all may be.
+  wishes.ipc = parse_namespace_wish("--ipc", flags.ipc.value_or("private"), "shareable");
+  wishes.uts = wish_of("--uts", flags.uts);
+  wishes.cgroup = wish_of("--cgroupns", flags.cgroup);
+  wishes.network = parse_namespace_wish("--network", network, "none");
+  wishes.user = parse_namespace_wish("--userns", userns, "auto");
+  return wishes;
+}
+
+} // namespace layerbox

@@ -1,0 +1,46 @@
+// namespace_flags: which namespaces a container is to have for itself, to share with the host, or
+// to enter.
+//
+//     --pid --ipc --uts --cgroupns --network     private | host | container:NAME | ns:PATH
+//     --network none                              is private
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/command_line.hpp"
+
+namespace layerbox {
+
+struct NamespaceFlags {
+  std::optional<std::string> pid;
+  std::optional<std::string> ipc;
+  std::optional<std::string> uts;
+  std::optional<std::string> cgroup;
+};
+
+// What one flag asks for.
+struct NamespaceWish {
+  enum class Kind : std::uint8_t { own, host, container, path };
+  Kind kind = Kind::own;
+  std::string what; // the container, or the path
+  bool joins() const { return kind == Kind::container || kind == Kind::path; }
+  friend bool operator==(const NamespaceWish&, const NamespaceWish&) = default;
+};
+
+struct NamespaceWishes {
+  NamespaceWish pid, network, ipc, uts, cgroup, user;
+};
+
+void declare_namespace_flags(CommandLine& line, NamespaceFlags& flags);
+
+// `own` is the word for a namespace of one's own, in messages and beside "private". Throws
+// UsageError that names `flag`.
+NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& text,
+                                   const std::string& own);
+
+NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& network,
+                                      const std::string& userns);
+
+} // namespace layerbox

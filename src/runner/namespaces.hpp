@@ -1,0 +1,37 @@
+// namespaces: which of its namespaces a container has for itself, shares with the host, or enters.
+//
+//   own    made with the process
+//   host   what the launcher is in, which is usually the host's
+//   join   one that is there already: another container's, or one that a path names
+//
+// A namespace belongs to a user namespace, and only in that one has a process power over it
+// (user_namespaces(7), "Interaction of user namespaces and other types of namespaces"). So whoever
+// enters a container's namespaces enters its user namespace, too; what belongs to neither is
+// `foreign`: the container is in it, but may change nothing of it.
+//
+//     spec.namespaces.user = {NamespaceMode::join, user_fd, "the user namespace of container
+//     'web'"}; spec.namespaces.pid = {NamespaceMode::join, pid_fd, "the pid namespace of container
+//     'web'"};
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace layerbox {
+
+enum class NamespaceMode : std::uint8_t { own, host, join };
+
+struct NamespaceSpec {
+  NamespaceMode mode = NamespaceMode::own;
+  int fd = -1;           // of join: open, of the right kind; its owner outlives the run
+  std::string name = {}; // of join, for messages
+  bool foreign = false;  // of join: it does not belong to the container's user namespace
+};
+
+// The mount namespace is always the container's own. `user` is never the host's: a container whose
+// ids are the host's has a user namespace that maps every id to itself.
+struct NamespaceSpecs {
+  NamespaceSpec user, pid, network, ipc, uts, cgroup;
+};
+
+} // namespace layerbox

@@ -1,0 +1,55 @@
+#include "cli/namespace_flags.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/error_report.hpp"
+
+namespace layerbox {
+namespace {
+
+using testing::HasSubstr;
+using Kind = NamespaceWish::Kind;
+
+NamespaceWish parse(const std::string& text) {
+  return parse_namespace_wish("--pid", text, "private");
+}
+
+TEST(NamespaceFlags, KnowTheFourModes) {
+  EXPECT_EQ(parse("private"), (NamespaceWish{Kind::own, ""}));
+  EXPECT_EQ(parse(""), (NamespaceWish{Kind::own, ""}));
+  EXPECT_EQ(parse("host"), (NamespaceWish{Kind::host, ""}));
+  EXPECT_EQ(parse("container:web"), (NamespaceWish{Kind::container, "web"}));
+  EXPECT_EQ(parse("ns:/run/netns/blue"), (NamespaceWish{Kind::path, "/run/netns/blue"}));
+}
+
+TEST(NamespaceFlags, RefuseOtherWords) {
+  for (const char* text :
+       {"hosts", "container:", "ns:", "ns:blue", "ns:./blue", "container", "Host"})
+    EXPECT_THROW(parse(text), UsageError) << text;
+}
+
+TEST(NamespaceFlags, KnowTheWordsOfEachFlag) {
+  NamespaceFlags flags;
+  flags.ipc = "shareable";
+  const NamespaceWishes wishes = parse_namespace_flags(flags, "none", "auto");
+  EXPECT_EQ(wishes.ipc, NamespaceWish{});
+  EXPECT_EQ(wishes.network, NamespaceWish{});
+  EXPECT_EQ(wishes.user, NamespaceWish{});
+  flags.uts = "shareable";
+  EXPECT_THROW(parse_namespace_flags(flags, "none", "auto"), UsageError);
+  EXPECT_THROW(parse_namespace_flags({}, "bride", "auto"), UsageError);
+}
+
+TEST(NamespaceFlags, SayWhichWordsThereAre) {
+  try {
+    parse_namespace_flags({}, "hosts", "auto");
+    FAIL() << "it was taken";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--network: 'hosts' is none of none, private, host, "
+                                        "container:NAME or ns:PATH"));
+  }
+}
+
+} // namespace
+} // namespace layerbox
