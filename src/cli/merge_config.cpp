@@ -124,6 +124,7 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
   spec.container_id = surroundings.container_id;
   const NamespaceWishes wishes = merge_namespaces(flags, surroundings.network);
   share_with_host(spec, wishes);
+  spec.namespaces.time = parse_time_offsets(flags.namespaces.time_offsets);
   spec.hostname = hostname_of(flags, wishes.uts, surroundings);
   spec.read_only_rootfs = flags.read_only;
   spec.shm_bytes = flags.shm_bytes;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "cli/error_report.hpp"
 
 namespace layerbox {
@@ -28,6 +30,8 @@ void declare_namespace_flags(CommandLine& line, NamespaceFlags& flags) {
   line.text("--uts", flags.uts, "MODE", "the host name: private, host, container:NAME or ns:PATH");
   line.text("--cgroupns", flags.cgroup, "MODE",
             "the view of cgroups: private, host, container:NAME or ns:PATH");
+  line.list("--time-offset", flags.time_offsets, "[CLOCK=]SECONDS",
+            "what the clocks monotonic and boottime, or one of them, are ahead of the host's");
 }
 
 NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& text,
@@ -41,6 +45,26 @@ NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& t
   const std::string first = own == "private" ? "" : own + ", ";
   throw UsageError(fmt::format("run: {}: '{}' is none of {}{}", flag, text, first, kModes),
                    path ? "the path after 'ns:' must be absolute" : "");
+}
+
+std::optional<ClockOffsets> parse_time_offsets(const std::vector<std::string>& texts) {
+  std::optional<ClockOffsets> offsets;
+  for (const std::string& text : texts) {
+    const auto monotonic = after(text, "monotonic=");
+    const auto boottime = after(text, "boottime=");
+    const std::string digits = monotonic ? *monotonic : boottime.value_or(text);
+    const char* begin = digits.data() + (digits.starts_with('+') ? 1 : 0);
+    const char* end = digits.data() + digits.size();
+    std::int64_t seconds = 0;
+    const auto result = std::from_chars(begin, end, seconds);
+    if (result.ec != std::errc() || result.ptr != end || (begin != digits.data() && *begin == '-'))
+      throw UsageError(fmt::format("run: --time-offset: '{}' is no number of seconds", text),
+                       "write SECONDS, monotonic=SECONDS or boottime=SECONDS");
+    if (!offsets) offsets.emplace();
+    if (!boottime) offsets->monotonic = seconds;
+    if (!monotonic) offsets->boottime = seconds;
+  }
+  return offsets;
 }
 
 NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& network,

@@ -3,13 +3,16 @@
 //
 //     --pid --ipc --uts --cgroupns --network     private | host | container:NAME | ns:PATH
 //     --network none                              is private
+//     --time-offset [monotonic=|boottime=]SECONDS
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/command_line.hpp"
+#include "runner/namespaces.hpp"
 
 namespace layerbox {
 
@@ -18,6 +21,7 @@ struct NamespaceFlags {
   std::optional<std::string> ipc;
   std::optional<std::string> uts;
   std::optional<std::string> cgroup;
+  std::vector<std::string> time_offsets;
 };
 
 // What one flag asks for.
@@ -39,6 +43,10 @@ void declare_namespace_flags(CommandLine& line, NamespaceFlags& flags);
 // UsageError that names `flag`.
 NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& text,
                                    const std::string& own);
+
+// Both clocks where none is named; the last one of each counts. Nothing without a flag. Throws
+// UsageError.
+std::optional<ClockOffsets> parse_time_offsets(const std::vector<std::string>& texts);
 
 NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& network,
                                       const std::string& userns);

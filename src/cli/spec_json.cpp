@@ -164,7 +164,10 @@ Json namespaces_json(const NamespaceSpecs& all) {
           {"pid", mode_text(all.pid)},
           {"ipc", mode_text(all.ipc)},
           {"uts", mode_text(all.uts)},
-          {"cgroup", mode_text(all.cgroup)}};
+          {"cgroup", mode_text(all.cgroup)},
+          {"time", all.time
+                       ? Json{{"monotonic", all.time->monotonic}, {"boottime", all.time->boottime}}
+                       : Json("host")}};
 }
 
 } // namespace

@@ -29,10 +29,10 @@ enum class Act : std::uint8_t {
   private_mounts,
   hostname,     // data: the name
   loopback,     // "lo" up
+  shift_time,   // data: what /proc/PID/timens_offsets takes
   wait_go,      // until the parent has mapped the ids
   hide_cgroups, // a cgroup namespace: what we are in now is the root of all that is seen
   become_root,  // ids 0 of the namespace
-  shift_time,   // data: what /proc/PID/timens_offsets takes
   take_proc,    // the host's /proc, for mount_fs
   // The rootfs.
   scratch,      // a tmpfs on the old root, gone with it: provided files, empty directory for masks

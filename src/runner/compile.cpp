@@ -101,6 +101,7 @@ void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   if (spec.namespaces.uts.mode == NamespaceMode::own)
     plan.steps.push_back({.act = Act::hostname, .data = hostname_of(spec)});
   if (has_own_network(spec)) add(plan, Act::loopback);
+  add_clocks(plan, spec.namespaces); // not later: its file of /proc is root's after wait_go
   add(plan, Act::wait_go);
   // Only now: where clone3(2) is not to be had, it is the launcher who moves the child in.
   if (!plan.cgroups.empty() && spec.namespaces.cgroup.mode == NamespaceMode::own)

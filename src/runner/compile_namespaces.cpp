@@ -101,4 +101,11 @@ void add_namespaces(Plan& plan, const RunSpec& spec) {
                         .mount_flags = static_cast<unsigned long>(own)});
 }
 
+void add_clocks(Plan& plan, const NamespaceSpecs& specs) {
+  if (!specs.time) return;
+  plan.steps.push_back({.act = Act::shift_time,
+                        .data = fmt::format("monotonic {} 0\nboottime {} 0\n",
+                                            specs.time->monotonic, specs.time->boottime)});
+}
+
 } // namespace layerbox

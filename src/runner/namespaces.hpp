@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace layerbox {
@@ -28,10 +29,19 @@ struct NamespaceSpec {
   bool foreign = false;  // of join: it does not belong to the container's user namespace
 };
 
+// Of a time namespace: what its clocks are ahead of the host's, in seconds.
+// Source: time_namespaces(7).
+struct ClockOffsets {
+  std::int64_t monotonic = 0;
+  std::int64_t boottime = 0;
+  friend bool operator==(const ClockOffsets&, const ClockOffsets&) = default;
+};
+
 // The mount namespace is always the container's own. `user` is never the host's: a container whose
 // ids are the host's has a user namespace that maps every id to itself.
 struct NamespaceSpecs {
   NamespaceSpec user, pid, network, ipc, uts, cgroup;
+  std::optional<ClockOffsets> time; // a time namespace of its own; without, the host's
 };
 
 } // namespace layerbox

@@ -198,6 +198,8 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
     return "the container whose pid namespace was entered has just ended";
   if (step.act == Act::shift_time && (report.error == EINVAL || report.error == ENOENT))
     return "this kernel has no time namespaces (CONFIG_TIME_NS, Linux 5.6)";
+  if (step.act == Act::shift_time && report.error == EACCES)
+    return "an ordinary user's container has no clocks of its own in another's pid namespace";
   if (step.act == Act::shift_time && report.error == ERANGE)
     return "the clocks of a container can be set neither before 0 nor 146 years ahead";
   if (step.act == Act::join_cgroup && report.error == ENOSPC)

@@ -164,7 +164,7 @@ TEST(MergeConfig, TakesTheNetworkFromFlagElseSetting) {
 
 TEST(MergeConfig, SharesNamespacesWithTheHost) {
   RunFlags flags = flags_for({"debian", "sh"});
-  flags.namespaces = {"host", "host", "host", "host"};
+  flags.namespaces = {"host", "host", "host", "host", {}};
   Surroundings around = surroundings();
   around.host_name = "machine";
   const RunSpec spec = merge_config({}, flags, around);

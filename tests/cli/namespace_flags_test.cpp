@@ -51,5 +51,16 @@ TEST(NamespaceFlags, SayWhichWordsThereAre) {
   }
 }
 
+TEST(NamespaceFlags, SetTheClocks) {
+  EXPECT_EQ(parse_time_offsets({}), std::nullopt);
+  EXPECT_EQ(parse_time_offsets({"60"}), (ClockOffsets{60, 60}));
+  EXPECT_EQ(parse_time_offsets({"+60"}), (ClockOffsets{60, 60}));
+  EXPECT_EQ(parse_time_offsets({"monotonic=-3"}), (ClockOffsets{-3, 0}));
+  EXPECT_EQ(parse_time_offsets({"7", "boottime=9"}), (ClockOffsets{7, 9}));
+  for (const char* text :
+       {"", "x", "1s", "1.5", "+-1", "monotonic=", "realtime=4", "1 ", "9223372036854775808"})
+    EXPECT_THROW(parse_time_offsets({text}), UsageError) << text;
+}
+
 } // namespace
 } // namespace layerbox

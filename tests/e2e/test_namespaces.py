@@ -401,5 +401,36 @@ class Outward(Namespaces):
         self.assertNotIn(b"OPEN", seen)
 
 
+class Clocks(Namespaces):
+    CLOCKS = "cut -d. -f1 /proc/uptime; cat /proc/self/timens_offsets; readlink /proc/self/ns/time"
+
+    def test_are_the_hosts_unless_asked_otherwise(self):
+        for box in self.each():
+            self.assertIn(os.readlink("/proc/self/ns/time"), box.ok("run", "demo", "sh", "-c", self.CLOCKS))
+
+    def test_are_ahead_or_behind(self):
+        for box in self.each():
+            for flags in ((), ("--init",), ("--ipc", "container:first")):
+                if flags[:1] == ("--ipc",):
+                    self.running(box, "first")
+                before = int(float(pathlib.Path("/proc/uptime").read_text().split()[0]))
+                out = box.ok("run", *flags, "--time-offset", "1000000", "--time-offset", "monotonic=500000", "demo",
+                             "sh", "-c", self.CLOCKS).split()
+                after = int(float(pathlib.Path("/proc/uptime").read_text().split()[0]))
+                self.assertTrue(before + 1000000 <= int(out[0]) <= after + 1000000, out)
+                self.assertEqual(out[1:7], ["monotonic", "500000", "0", "boottime", "1000000", "0"])
+                self.assertNotEqual(out[7], os.readlink("/proc/self/ns/time"))
+
+    def test_cannot_be_before_the_boot(self):
+        for box in self.each():
+            self.assertIn("neither before 0", box.fails(125, "run", "--time-offset", "-100000000000", "demo", "true"))
+            box.fails(2, "run", "--time-offset", "realtime=5", "demo", "true")
+
+    def test_cannot_be_changed_from_inside(self):
+        box = self.demo(ROOT)
+        out = box.ok("run", "--time-offset", "5", "demo", "sh", "-c", "echo monotonic 9 0 > /proc/self/timens_offsets && echo OPEN; true")
+        self.assertNotIn("OPEN", out)
+
+
 if __name__ == "__main__":
     main()

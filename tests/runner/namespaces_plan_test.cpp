@@ -148,6 +148,15 @@ TEST(NamespacesPlan, MakesAUserNamespaceAfterForeignOnesAlone) {
   EXPECT_EQ(plan.user_namespace, -1);
 }
 
+TEST(NamespacesPlan, SetsTheClocksWhileItMayWriteToItsProc) {
+  RunSpec spec = small_spec();
+  EXPECT_EQ(find(compile(spec, {}), Act::shift_time), nullptr);
+  spec.namespaces.time = ClockOffsets{-5, 86400};
+  const Plan plan = compile(spec, {});
+  EXPECT_EQ(find(plan, Act::shift_time)->data, "monotonic -5 0\nboottime 86400 0\n");
+  EXPECT_EQ(acts_before(plan, Act::wait_go).back(), Act::shift_time);
+}
+
 TEST(NamespacesPlan, IsPrinted) {
   RunSpec spec = small_spec();
   spec.namespaces.user = joined(10);
