@@ -68,6 +68,14 @@ Json spec_of(const Store& store, const ContainerState& state) {
   }
 }
 
+// [{"inside": 0, "outside": 1879048192, "count": 65536}]
+Json ranges_json(const std::vector<IdRange>& ranges) {
+  Json list = Json::array();
+  for (const IdRange& range : ranges)
+    list.push_back({{"inside", range.inside}, {"outside", range.outside}, {"count", range.count}});
+  return list;
+}
+
 Json container_json(const Store& store, const ContainerInfo& container) {
   const ContainerState& state = container.state;
   return {{"type", "container"},
@@ -79,6 +87,8 @@ Json container_json(const Store& store, const ContainerInfo& container) {
           {"exit_status", state.exit_status ? Json(*state.exit_status) : Json()},
           {"oom_killed", state.oom_killed},
           {"pid", container.running ? state.pid : 0},
+          {"id_map",
+           {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},
           {"backend", state.backend},
           {"command", state.command},
           {"kept", state.keep == Keep::kept},

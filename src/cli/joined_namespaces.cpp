@@ -172,6 +172,10 @@ class Joining {
                          user_of_, of),
              "start the one with '--userns container:' of the other");
     }
+    if (wishes_.user.kind == NamespaceWish::Kind::keep_id)
+      refuse(ErrorKind::invalid_argument,
+             of + " brings a user namespace along, and with it a map of ids",
+             "leave out '--userns keep-id'");
     user_ = fd.get();
     user_of_ = of;
     spec_.namespaces.user = {NamespaceMode::join, fd.get(), "the user namespace of " + of, false};

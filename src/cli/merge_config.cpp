@@ -75,8 +75,11 @@ void share_with_host(RunSpec& spec, const NamespaceWishes& wishes) {
 } // namespace
 
 NamespaceWishes merge_namespaces(const RunFlags& flags, const std::string& network_setting) {
+  if (flags.userns && flags.id_maps.any())
+    throw UsageError("run: --userns: with --uidmap or --gidmap the map is written out",
+                     "give the one or the others");
   return parse_namespace_flags(flags.namespaces, flags.network.value_or(network_setting),
-                               flags.userns);
+                               flags.userns.value_or("auto"));
 }
 
 std::vector<MountSpec> merge_mounts(const RunFlags& flags, const std::string& working_directory) {

@@ -38,11 +38,13 @@ NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& t
                                    const std::string& own) {
   using Kind = NamespaceWish::Kind;
   if (text == own || text == "private" || text.empty()) return {};
+  if (text == "keep-id" && flag == "--userns") return {Kind::keep_id, ""};
   if (text == "host") return {Kind::host, ""};
   if (const auto name = after(text, "container:")) return {Kind::container, *name};
   const auto path = after(text, "ns:");
   if (path && path->starts_with('/')) return {Kind::path, *path};
-  const std::string first = own == "private" ? "" : own + ", ";
+  const std::string first =
+      own == "private" ? "" : own + (flag == "--userns" ? ", keep-id, " : ", ");
   throw UsageError(fmt::format("run: {}: '{}' is none of {}{}", flag, text, first, kModes),
                    path ? "the path after 'ns:' must be absolute" : "");
 }

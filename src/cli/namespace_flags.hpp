@@ -3,6 +3,7 @@
 //
 //     --pid --ipc --uts --cgroupns --network     private | host | container:NAME | ns:PATH
 //     --network none                              is private
+//     --userns auto                               is private, and there is keep-id
 //     --time-offset [monotonic=|boottime=]SECONDS
 #pragma once
 
@@ -26,7 +27,7 @@ struct NamespaceFlags {
 
 // What one flag asks for.
 struct NamespaceWish {
-  enum class Kind : std::uint8_t { own, host, container, path };
+  enum class Kind : std::uint8_t { own, host, keep_id, container, path };
   Kind kind = Kind::own;
   std::string what; // the container, or the path
   bool joins() const { return kind == Kind::container || kind == Kind::path; }

@@ -84,7 +84,7 @@ class RunVerb : public Verb {
   int status_of_failure() const override { return exit_code::kNotStarted; }
 
   int run(Invocation& invocation) override {
-    check_flags();
+    check_flags(invocation.identity());
     Store& store = invocation.store();
     const BackendEntry* backend = flags_.rootfs ? nullptr : &choose(store, invocation.settings());
     Origin origin = find_origin(store, flags_);
@@ -109,7 +109,7 @@ class RunVerb : public Verb {
     if (container.is_kept())
       write_new_file(container.lease().dir(), layout::kSpec, spec_text(spec, flags_.labels), 0600);
     spec.rootfs = container.prepare(invocation.progress());
-    const std::optional<IdRangeLease> range = map_ids(spec, invocation.identity(), store);
+    const IdRangeLease ranges = map_ids(spec, invocation.identity(), store);
 
     const RunOutcome outcome = start(spec, invocation.identity(), store, container);
     if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
@@ -119,7 +119,7 @@ class RunVerb : public Verb {
   }
 
  private:
-  void check_flags() const {
+  void check_flags(const Identity& identity) const {
     if (flags_.rootfs && flags_.rootfs->empty())
       throw UsageError("run: --rootfs: the name is empty");
     if (!flags_.rootfs && flags_.operands.empty())
@@ -127,6 +127,7 @@ class RunVerb : public Verb {
     for (const std::string& text : flags_.devices)
       (void)parse_device(text);
     (void)merge_namespaces(flags_, "none");
+    if (flags_.id_maps.any()) (void)parse_id_maps(flags_.id_maps, identity);
     (void)merge_mounts(flags_, "/"); // what is misspelt is said before anything is opened
     if (flags_.name) check_container_name(*flags_.name);
     if (!flags_.labels.empty() && !flags_.keep && !flags_.name)
@@ -154,27 +155,40 @@ class RunVerb : public Verb {
                         });
   }
 
-  // Root's containers get ids of their own; an ordinary user's have the ids of his store's trees.
-  std::optional<IdRangeLease> map_ids(RunSpec& spec, const Identity& identity,
-                                      const Store& store) const {
-    if (spec.namespaces.user.mode == NamespaceMode::join) return std::nullopt;
-    const bool host = flags_.userns == "host";
-    if (identity.privilege != Privilege::root) {
-      if (host)
-        throw Error(ErrorKind::permission_denied,
-                    "--userns host: only root may give a container the host's ids");
-      spec.id_map = identity.store_map;
-      return std::nullopt;
+  // Which ids of the host are the container's, and the locks that keep them so.
+  IdRangeLease map_ids(RunSpec& spec, const Identity& identity, const Store& store) const {
+    using Kind = NamespaceWish::Kind;
+    const bool is_root = identity.privilege == Privilege::root;
+    const auto runtime_dir = [&] { return open_runtime_dir(identity, store.root()); };
+    const Kind userns = merge_namespaces(flags_, "none").user.kind;
+    if (spec.namespaces.user.mode == NamespaceMode::join) {
+      if (flags_.id_maps.any())
+        throw UsageError("run: --uidmap, --gidmap: a user namespace that is entered has its ids");
+      return is_root ? share_ranges_of(runtime_dir(), spec.id_map) : IdRangeLease{};
     }
-    if (host) {
-      spec.id_map = identity.store_map;
-      return std::nullopt;
+    if (userns == Kind::host && !is_root)
+      throw Error(ErrorKind::permission_denied,
+                  "--userns host: only root may give a container the host's ids")
+          .set_hint("with '--userns keep-id' your own id is yours inside");
+    spec.id_map = identity.store_map;
+    if (userns == Kind::host) return {};
+    if (userns == Kind::keep_id) {
+      spec.id_map = keep_id_map(identity);
+      if (!is_root && !flags_.user)
+        spec.process.user.text = fmt::format("{}:{}", identity.uid, identity.gid);
+      return {};
     }
-    spec.idmap_rootfs = true;
-    IdRangeLease range =
-        take_id_range(open_runtime_dir(identity, store.root()), random_range_start());
-    spec.id_map = range.map;
-    return range;
+    spec.idmap_rootfs = is_root;
+    IdRangeLease lease;
+    if (flags_.id_maps.any()) {
+      lease.map = parse_id_maps(flags_.id_maps, identity);
+      if (is_root) lease = take_ranges_of(runtime_dir(), lease.map);
+      spec.id_map = lease.map;
+    } else if (is_root) {
+      lease = take_id_range(runtime_dir(), random_range_start());
+      spec.id_map = lease.map;
+    }
+    return lease;
   }
 
   RunOutcome start(const RunSpec& spec, const Identity& identity, Store& store,
@@ -185,6 +199,7 @@ class RunVerb : public Verb {
       state.pid = started.pid;
       state.pid_start_time = started.start_time;
       state.pid_namespace = started.pid_namespace;
+      state.id_map = spec.id_map;
       container.update(state);
       if (flags_.pidfile)
         write_user_file(*flags_.pidfile, O_TRUNC, std::to_string(started.pid) + '\n');
@@ -222,7 +237,10 @@ class RunVerb : public Verb {
       state.finished = std::time(nullptr);
       state.exit_status = outcome.exit_status;
       state.oom_killed = outcome.oom_killed;
-      if (is_clean) state.cgroups.clear();
+      if (is_clean) {
+        state.cgroups.clear();
+        state.id_map = {}; // others may have the range from now on
+      }
       container.update(state);
     } catch (const Error& error) {
       progress.warn(fmt::format("after the command ended: {}", error.what()));

@@ -62,7 +62,9 @@ void declare_network(CommandLine& line, RunFlags& flags) {
   line.list("--dns", flags.dns, "ADDRESS", "a name server in /etc/resolv.conf");
   declare_namespace_flags(line, flags.namespaces);
   line.text("--userns", flags.userns, "MODE",
-            "auto (ids of its own), host (root inside is root outside), container:NAME or ns:PATH");
+            "auto (ids of its own), host (root inside is root outside), keep-id (your own id is "
+            "yours inside), container:NAME or ns:PATH");
+  declare_id_map_flags(line, flags.id_maps);
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/command_line.hpp"
+#include "cli/id_map_flags.hpp"
 #include "cli/limit_flags.hpp"
 #include "cli/namespace_flags.hpp"
 #include "cli/security_flags.hpp"
@@ -55,7 +56,8 @@ struct RunFlags {
   std::optional<std::string> hostname;
   std::vector<std::string> add_hosts; // NAME:ADDRESS
   std::vector<std::string> dns;       // addresses
-  std::string userns = "auto";
+  std::optional<std::string> userns;  // auto
+  IdMapFlags id_maps;
   NamespaceFlags namespaces;
 };
 

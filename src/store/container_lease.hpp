@@ -14,6 +14,7 @@
 
 #include "base/digest.hpp"
 #include "base/file_lock.hpp"
+#include "base/id_map.hpp"
 #include "base/unique_fd.hpp"
 #include "store/layer_key.hpp"
 
@@ -41,6 +42,7 @@ struct ContainerState {
   std::int32_t pid = 0;
   std::uint64_t pid_start_time = 0; // field 22 of /proc/PID/stat, clock ticks since boot
   std::uint64_t pid_namespace = 0;  // inode number of /proc/PID/ns/pid
+  IdMap id_map;                     // which ids of the host are its own; empty when none runs
   // Absolute paths of its cgroups, written down before they are made. Each is called
   // cgroup_name(id).
   std::vector<std::string> cgroups;

@@ -23,6 +23,23 @@ std::vector<LayerKey> layers_from(const Json& names) {
   return layers;
 }
 
+// [[inside, outside, count], …]
+Json ranges_json(const std::vector<IdRange>& ranges) {
+  Json list = Json::array();
+  for (const IdRange& range : ranges)
+    list.push_back({range.inside, range.outside, range.count});
+  return list;
+}
+
+std::vector<IdRange> ranges_from(const Json& json, const char* key) {
+  std::vector<IdRange> ranges;
+  if (!json.contains("id_map")) return ranges; // states from before there was one
+  for (const Json& range : json.at("id_map").at(key))
+    ranges.push_back({range.at(0).get<std::uint32_t>(), range.at(1).get<std::uint32_t>(),
+                      range.at(2).get<std::uint32_t>()});
+  return ranges;
+}
+
 ContainerState from_json(const Json& json) {
   ContainerState state;
   state.id = json.at("id").get<std::string>();
@@ -42,6 +59,7 @@ ContainerState from_json(const Json& json) {
   state.pid_namespace = json.at("pid_namespace").get<std::uint64_t>();
   // Older states have none of these.
   state.oom_killed = json.value("oom_killed", false);
+  state.id_map = {ranges_from(json, "uids"), ranges_from(json, "gids")};
   state.cgroups = json.value("cgroups", std::vector<std::string>());
   state.volumes = json.value("volumes", std::vector<std::string>());
   return state;
@@ -75,6 +93,8 @@ std::string container_state_text(const ContainerState& state) {
       {"oom_killed", state.oom_killed},
       {"cgroups", state.cgroups},
       {"volumes", state.volumes},
+      {"id_map",
+       {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},
   };
   if (state.image) json["image"] = state.image->str();
   if (state.exit_status) json["exit_status"] = *state.exit_status;

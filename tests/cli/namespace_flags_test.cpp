@@ -39,6 +39,8 @@ TEST(NamespaceFlags, KnowTheWordsOfEachFlag) {
   flags.uts = "shareable";
   EXPECT_THROW(parse_namespace_flags(flags, "none", "auto"), UsageError);
   EXPECT_THROW(parse_namespace_flags({}, "bride", "auto"), UsageError);
+  EXPECT_EQ(parse_namespace_flags({}, "none", "keep-id").user.kind, Kind::keep_id);
+  EXPECT_THROW(parse_namespace_flags({}, "keep-id", "auto"), UsageError);
 }
 
 TEST(NamespaceFlags, SayWhichWordsThereAre) {

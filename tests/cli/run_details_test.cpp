@@ -133,6 +133,25 @@ TEST_F(IdRanges, AreFreeAgainWhenTheContainerEnds) {
   EXPECT_EQ(take_id_range(dir_, 3).map.uids.front().outside, kFirstRangeId + 3 * kIdsInRange);
 }
 
+TEST_F(IdRanges, AreFreeWhenTheLastOneInTheUserNamespaceEnds) {
+  std::optional<IdRangeLease> first = take_id_range(dir_, 3);
+  std::optional<IdRangeLease> guest = share_ranges_of(dir_, first->map);
+  first.reset();
+  EXPECT_NE(take_id_range(dir_, 3).map, guest->map);
+  EXPECT_THROW(take_ranges_of(dir_, guest->map), Error);
+  const IdMap map = guest->map;
+  guest.reset();
+  EXPECT_EQ(take_id_range(dir_, 3).map, map);
+}
+
+TEST_F(IdRanges, AreTakenByMapsThatAreWrittenOut) {
+  const IdMap end = {{{0, kFirstRangeId + kIdsInRange - 1, 2}}, {{0, 5, 1}}}; // of 0, and of 1
+  const IdRangeLease written = take_ranges_of(dir_, end);
+  EXPECT_EQ(written.locks.size(), 2U);
+  EXPECT_EQ(take_id_range(dir_, 0).map.uids.front().outside, kFirstRangeId + 2 * kIdsInRange);
+  EXPECT_TRUE(take_ranges_of(dir_, IdMap::shifted(100000, 65536)).locks.empty());
+}
+
 TEST_F(IdRanges, WrapAroundAndStayBelowTheSignedLimit) {
   const IdRangeLease last = take_id_range(dir_, kIdRanges - 1);
   const std::uint64_t end = std::uint64_t{last.map.uids.front().outside} + kIdsInRange;

@@ -401,6 +401,100 @@ class Outward(Namespaces):
         self.assertNotIn(b"OPEN", seen)
 
 
+class Ids(Namespaces):
+    def maps(self, box, name):
+        found = box.json("inspect", name)[0]["id_map"]
+        return [(r["inside"], r["outside"], r["count"]) for r in found["uids"]], found["gids"] == found["uids"]
+
+    def map_inside(self, box, *flags):
+        text = box.ok("run", *flags, "demo", "cat", "/proc/self/uid_map")
+        return [tuple(map(int, line.split())) for line in text.splitlines()]
+
+    def test_of_roots_containers_are_never_shared_by_two(self):
+        box = self.demo(ROOT)
+        for name in ("one", "two", "three"):
+            self.running(box, name)
+        firsts = set()
+        for name in ("one", "two", "three"):
+            ranges, same = self.maps(box, name)
+            self.assertTrue(same)
+            ((inside, outside, count),) = ranges
+            self.assertEqual((inside, count, outside % 65536), (0, 65536, 0))
+            self.assertIn(f" {outside} ", " ".join(pathlib.Path(f"/proc/{self.pid_of(box, name)}/uid_map").read_text().split()) + " ")
+            firsts.add(outside)
+        self.assertEqual(len(firsts), 3)
+
+    def test_are_given_back_at_the_end(self):
+        for box in self.each():
+            box.ok("run", "--name", "over", "demo", "true")
+            self.assertEqual(self.maps(box, "over"), ([], True))
+
+    def test_stay_taken_while_a_guest_is_in_the_user_namespace(self):
+        box = self.demo(ROOT)
+        first = self.running(box, "first")
+        (_, outside, _), = self.maps(box, "first")[0]
+        self.running(box, "guest", "--ipc", "container:first")
+        self.assertEqual(self.maps(box, "guest"), self.maps(box, "first"))
+        self.end(first)
+        self.assertIn("those of a running container", box.fails(125, "run", "--uidmap", f"0:{outside}:65536", "demo", "true"))
+
+    def test_that_are_written_out(self):
+        box = self.demo(ROOT)
+        self.assertEqual(self.map_inside(box, "--uidmap", "0:200000:1000", "--uidmap", "5000:5:1"), [(0, 200000, 1000), (5000, 5, 1)])
+        os.mkdir(box.home + "/open")
+        os.chmod(box.home + "/open", 0o777)
+        out = box.ok("run", "--uidmap", "0:200000:2000", "-v", f"{box.home}/open:/mnt:noidmap", "demo", "sh", "-c",
+                     "touch /mnt/a /made; stat -c %u:%g /mnt/a /made /home/alice")
+        self.assertEqual(out.split(), ["0:0", "0:0", "1000:1000"])
+        self.assertEqual(os.stat(box.home + "/open/a").st_uid, 200000)
+        self.assertIn("has no id 0", box.fails(125, "run", "--uidmap", "7:200000:1", "demo", "true"))
+        self.assertEqual(box.ok("run", "--uidmap", "0:200000:2", "-u", "1:1", "demo", "id", "-u"), "1\n")
+        self.assertIn("user id 2 is not mapped", box.fails(125, "run", "--uidmap", "0:200000:2", "-u", "2:2", "demo", "id", "-u"))
+
+    def test_that_are_written_out_by_an_ordinary_user(self):
+        box = self.demo(RANGED)
+        self.assertEqual(self.map_inside(box, "--uidmap", "0:0:1", "--uidmap", "100:11:5"), [(0, 54321, 1), (100, 900010, 5)])
+        self.assertEqual(self.map_inside(box, "--uidmap", "0:@900000:5", "--uidmap", "1000:0"), [(0, 900000, 5), (1000, 54321, 1)])
+        self.assertIn("not this user's", box.fails(125, "run", "--uidmap", "0:0:70000", "demo", "true"))
+        self.assertIn("not this user's", box.fails(125, "run", "--uidmap", "0:@0:1", "demo", "true"))
+        self.assertIn("has no id in the container", box.fails(125, "run", "--uidmap", "0:1:1000", "demo", "true"))
+        self.assertIn("not this user's", self.demo(SINGLE).fails(125, "run", "--uidmap", "0:0:2", "demo", "true"))
+
+    def test_what_is_no_map(self):
+        for box in self.each():
+            for flags in (("--uidmap", "x"), ("--gidmap", "0:0:0"), ("--uidmap", "0:0:1", "--uidmap", "0:0:1"),
+                          ("--uidmap", "0:0:1", "--userns", "host"), ("--userns", "keepid")):
+                self.assertIn(flags[0], box.fails(2, "run", *flags, "demo", "true"))
+
+    def test_keep_id(self):
+        for user in (RANGED, SINGLE):
+            with self.subTest(user.name):
+                box = self.demo(user)
+                run = ("run", "--userns", "keep-id", "-v", f"{box.home}:/mnt")
+                out = box.ok(*run, "demo", "sh", "-c", "id -u; id -g; stat -c %u /mnt; touch /mnt/mine; echo $HOME").split()
+                self.assertEqual(out[:3], [str(user.uid)] * 3)
+                self.assertEqual(os.stat(box.home + "/mine").st_uid, user.uid)
+        box = self.demo(RANGED)
+        out = box.ok("run", "--userns", "keep-id", "-u", "root", "demo", "sh", "-c", "id -u; stat -c %u /home/alice; touch /x; stat -c %u /x")
+        self.assertEqual(out.split(), ["0", "1000", "0"])
+        self.assertEqual(box.ok("run", "--userns", "keep-id", "-u", "alice", "demo", "id", "-u"), "1000\n")
+        box = self.demo(ROOT)
+        self.assertEqual(box.ok("run", "--userns", "keep-id", "demo", "id", "-u"), "0\n")
+
+    def test_the_hosts_are_roots_to_give(self):
+        for user in (RANGED, SINGLE):
+            self.assertIn("keep-id", self.demo(user).fails(125, "run", "--userns", "host", "demo", "true"))
+        self.assertEqual(self.map_inside(self.demo(ROOT), "--userns", "host")[0][:2], (0, 0))
+
+    def test_of_another_container(self):
+        for box in self.each():
+            self.running(box, "first")
+            self.running(box, "second", "--userns", "container:first")
+            self.assertEqual(self.maps(box, "first"), self.maps(box, "second"))
+            self.assertEqual(host_links(self.pid_of(box, "first"))["user"], host_links(self.pid_of(box, "second"))["user"])
+            self.assertIn("brings a user namespace along", box.fails(125, "run", "--userns", "keep-id", "--ipc", "container:first", "demo", "true"))
+
+
 class Clocks(Namespaces):
     CLOCKS = "cut -d. -f1 /proc/uptime; cat /proc/self/timens_offsets; readlink /proc/self/ns/time"
 

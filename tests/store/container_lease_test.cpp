@@ -44,6 +44,7 @@ class ContainerLeaseTest : public StoreTest {
     state.pid_start_time = ~std::uint64_t{0};
     state.pid_namespace = 4'026'531'836;
     state.oom_killed = true;
+    state.id_map = {{{0, 1879048192, 65536}}, {{0, 900, 1}, {1, 950, 3}}};
     state.cgroups = {"/sys/fs/cgroup/memory/layerbox-" + state.id};
     state.volumes = {"cache", "data"};
     state.volumes = {"cache", "data"};
@@ -100,12 +101,13 @@ TEST_F(ContainerLeaseTest, GivesTheStateBackAsItWasWritten) {
   ASSERT_TRUE(lease);
   EXPECT_EQ(container_state_text(lease->state()), container_state_text(state));
   EXPECT_EQ(lease->state().layers, state.layers);
+  EXPECT_EQ(lease->state().id_map, state.id_map);
   EXPECT_EQ(lease->state().command, state.command);
 }
 
 TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   std::string text = container_state_text(full_state());
-  for (const std::string field : {"oom_killed", "cgroups", "volumes"}) {
+  for (const std::string field : {"oom_killed", "cgroups", "volumes", "id_map"}) {
     const std::size_t at = text.find(field);
     ASSERT_NE(at, std::string::npos);
     text.replace(at, 1, "_");
@@ -114,6 +116,7 @@ TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   EXPECT_FALSE(state.oom_killed);
   EXPECT_TRUE(state.cgroups.empty());
   EXPECT_TRUE(state.volumes.empty());
+  EXPECT_EQ(state.id_map, IdMap());
 }
 
 TEST_F(ContainerLeaseTest, ShowsACommandThatIsNoText) {
