@@ -146,6 +146,14 @@ TEST_F(Locks, ASharedRangeLockLetsOtherReadersIn) {
       });
 }
 
+TEST_F(Locks, AnExclusiveRangeLockCanBeSharedFromThenOn) {
+  RangeLock lock = RangeLock::take(open_file(), 5, LockMode::exclusive, "ranges");
+  EXPECT_FALSE(range_is_free(5, LockMode::shared));
+  lock.share(5, "ranges");
+  EXPECT_TRUE(range_is_free(5, LockMode::shared));
+  EXPECT_FALSE(range_is_free(5, LockMode::exclusive));
+}
+
 // What fcntl(2)'s older locks do not do: these belong to the description, not to the process.
 TEST_F(Locks, RangeLocksOfOneProcessExcludeEachOther) {
   const RangeLock held = RangeLock::take(open_file(), 3, LockMode::exclusive, "locks");

@@ -89,6 +89,13 @@ TEST_F(UserNamespace, OfRootMapsAnyRange) {
   EXPECT_EQ(file_of(ns, 65535).st_gid, 565535u);
 }
 
+TEST_F(UserNamespace, TellsItsMap) {
+  const IdMap map = {{{0, 700000, 10}, {20, 800000, 5}}, {{0, 700000, 1}}};
+  EXPECT_EQ(map_of_user_namespace(make_user_namespace(map, current_identity())), map);
+  const UniqueFd own(::open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC));
+  EXPECT_THROW(map_of_user_namespace(own), Error) << "nobody can enter where he is";
+}
+
 TEST_F(UserNamespace, RunsTheWorkAsItsRootWithoutGroups) {
   const UniqueFd ns = make_user_namespace(IdMap::shifted(500000, 10), current_identity());
   call_in_user_namespace(ns, [] {

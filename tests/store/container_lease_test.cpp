@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -241,6 +242,26 @@ TEST_F(ContainerLeaseTest, NeverKillsAProcessThatOnlyHasTheSameNumber) {
   process.kill_and_wait();
   kill_leftover(gone);
   kill_leftover(ContainerState{});
+}
+
+TEST_F(ContainerLeaseTest, OpensTheNamespacesOfTheProcessItsStateNamesAndOfNoOther) {
+  Child process = sleeper();
+  const ContainerState state = state_of(process.pid());
+  const UniqueFd fd = open_namespace(state, "net");
+  struct stat opened = {};
+  struct stat own = {};
+  ASSERT_EQ(::fstat(fd.get(), &opened), 0);
+  ASSERT_EQ(::stat("/proc/self/ns/net", &own), 0);
+  EXPECT_EQ(opened.st_ino, own.st_ino);
+  ContainerState other_start = state;
+  ++other_start.pid_start_time;
+  EXPECT_THROW(open_namespace(other_start, "net"), Error);
+  ContainerState other_namespace = state;
+  ++other_namespace.pid_namespace;
+  EXPECT_THROW(open_namespace(other_namespace, "net"), Error);
+  process.kill_and_wait();
+  EXPECT_THROW(open_namespace(state, "net"), Error);
+  EXPECT_THROW(open_namespace(ContainerState{}, "net"), Error);
 }
 
 TEST_F(ContainerLeaseTest, EndsAllProcessesOfThePidNamespaceWithTheFirst) {
