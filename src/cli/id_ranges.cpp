@@ -42,8 +42,17 @@ std::set<std::uint32_t> numbers_of(const IdMap& map) {
 }
 
 IdRangeLease hold_ranges_of(FdRef runtime_dir, IdMap map, LockMode mode) {
+  const std::set<std::uint32_t> numbers = numbers_of(map);
+  if (numbers.size() > kMaxHeldRanges) {
+    Error error(ErrorKind::limit_exceeded,
+                fmt::format("the ids are {} ranges that layerbox gives to containers, more than {}",
+                            numbers.size(), kMaxHeldRanges));
+    error.set_hint(fmt::format("leave out ids from {} to {}, or use '--userns host'", kFirstRangeId,
+                               kFirstRangeId + kIdRanges * kIdsInRange - 1));
+    throw error;
+  }
   IdRangeLease lease{std::move(map), {}};
-  for (const std::uint32_t number : numbers_of(lease.map)) {
+  for (const std::uint32_t number : numbers) {
     auto lock = try_range(runtime_dir, number, mode);
     if (!lock)
       throw Error(ErrorKind::in_use,

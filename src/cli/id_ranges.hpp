@@ -22,6 +22,8 @@ inline constexpr std::uint32_t kFirstRangeId = 0x70000000;
 inline constexpr std::uint32_t kIdsInRange = 65'536;
 inline constexpr std::uint32_t kIdRanges = 4'095;
 
+inline constexpr std::size_t kMaxHeldRanges = 64; // by one container, of a map written out
+
 struct IdRangeLease {
   IdMap map;
   std::vector<RangeLock> locks; // the ranges are free again when these end
@@ -32,7 +34,7 @@ struct IdRangeLease {
 IdRangeLease take_id_range(FdRef runtime_dir, std::uint32_t start);
 
 // Takes the ranges that `map`, which somebody has written out, touches. Throws Error(in_use) when a
-// running container has one of them.
+// running container has one of them, Error(limit_exceeded) when there are too many.
 IdRangeLease take_ranges_of(FdRef runtime_dir, IdMap map);
 
 // Holds the ranges of `map` beside the running container whose user namespace is entered. Throws

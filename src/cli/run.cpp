@@ -164,7 +164,9 @@ class RunVerb : public Verb {
     if (spec.namespaces.user.mode == NamespaceMode::join) {
       if (flags_.id_maps.any())
         throw UsageError("run: --uidmap, --gidmap: a user namespace that is entered has its ids");
-      return is_root ? share_ranges_of(runtime_dir(), spec.id_map) : IdRangeLease{};
+      // The host's ids are nobody's range.
+      const bool has_range = is_root && userns != Kind::host;
+      return has_range ? share_ranges_of(runtime_dir(), spec.id_map) : IdRangeLease{};
     }
     if (userns == Kind::host && !is_root)
       throw Error(ErrorKind::permission_denied,

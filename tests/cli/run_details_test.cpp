@@ -150,6 +150,7 @@ TEST_F(IdRanges, AreTakenByMapsThatAreWrittenOut) {
   EXPECT_EQ(written.locks.size(), 2U);
   EXPECT_EQ(take_id_range(dir_, 0).map.uids.front().outside, kFirstRangeId + 2 * kIdsInRange);
   EXPECT_TRUE(take_ranges_of(dir_, IdMap::shifted(100000, 65536)).locks.empty());
+  EXPECT_THROW(take_ranges_of(dir_, IdMap::shifted(0, 0xffffffff)), Error) << "too many";
 }
 
 TEST_F(IdRanges, WrapAroundAndStayBelowTheSignedLimit) {
