@@ -33,6 +33,7 @@ struct Kind {
 
 constexpr Kind kUser = {&NamespaceSpecs::user, &NamespaceWishes::user, "--userns", "user", "user",
                         CLONE_NEWUSER};
+constexpr Kind kMounts = {nullptr, nullptr, "", "mnt", "mount", CLONE_NEWNS};
 constexpr std::array<Kind, 5> kKinds = {{
     {&NamespaceSpecs::pid, &NamespaceWishes::pid, "--pid", "pid", "pid", CLONE_NEWPID},
     {&NamespaceSpecs::network, &NamespaceWishes::network, "--network", "net", "network",
@@ -135,6 +136,16 @@ class Joining {
     }
     spec = {NamespaceMode::join, fd.get(), name_of(kind), take_owner(kind, fd)};
     if (kind.type == CLONE_NEWNET) spec_.network = NetworkMode::join;
+    joined_.fds.push_back(std::move(fd));
+    if (kind.type == CLONE_NEWIPC && (wishes_.*kind.wish).kind == NamespaceWish::Kind::container)
+      join_shm((wishes_.*kind.wish).what);
+  }
+
+  // Shared memory by name is files, and goes with the ipc namespace.
+  void join_shm(const std::string& name) {
+    UniqueFd fd = open_container(name, kMounts);
+    spec_.namespaces.shm = {NamespaceMode::join, fd.get(),
+                            fmt::format("container '{}'", printable(name)), false};
     joined_.fds.push_back(std::move(fd));
   }
 

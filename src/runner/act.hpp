@@ -23,6 +23,7 @@ enum class Act : std::uint8_t {
   join_cgroup,    // fd: the file of a cgroup that takes "0" for who writes it
   join_namespace, // fd: the namespace; mount_flags: its CLONE_NEW*
   take_sys,       // a sysfs of the network namespace that has just been entered, for mount_sys
+  take_shm,       // the /dev/shm of the mount namespace fd, for host_tree
   be_born,        // a process in all that was entered, and in the namespaces of mount_flags
   // Nothing we mount reaches the host, nothing of the host's reaches us. mount_flags: MS_SLAVE,
   // where a bind is to follow the host's mounts; then every other clone is cut off by itself.
@@ -50,7 +51,7 @@ enum class Act : std::uint8_t {
   device,     // target: name here; source: the host's node, bound
   symlink,    // target: name here; source: what it says
   mount_here, // as mount_fs on a new directory here
-  host_tree,  // source: a directory of the host, target: the same here
+  host_tree,  // source: a directory of the host, or "": what take_shm has taken; target: here
   terminal,   // a pty of the devpts here, its slave on "console", its master to the parent
   // At the user's wish. Targets are resolved inside the root.
   bind,  // fd or source: the tree; mount_flags: its propagation, 0 for as it is

@@ -24,6 +24,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return join_namespace(context, op);
   case Act::take_sys:
     return take_sys(context, op);
+  case Act::take_shm:
+    return take_shm(context, op);
   case Act::be_born:
     return be_born(context, op);
   case Act::shift_time:

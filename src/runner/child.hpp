@@ -104,6 +104,7 @@ struct ChildContext {
   int scratch_fd = -1;
   int proc_fd = -1; // of take_proc
   int sys_fd = -1;  // of take_sys
+  int shm_fd = -1;  // of take_shm
   int workdir_fd = -1;
   int slave_fd = -1;
   ChildReport report;

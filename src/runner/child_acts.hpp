@@ -62,6 +62,7 @@ int hide_cgroups(ChildContext&, const ChildOp&) noexcept;
 // child_namespaces.cpp
 int join_namespace(ChildContext&, const ChildOp&) noexcept;
 int take_sys(ChildContext&, const ChildOp&) noexcept;
+int take_shm(ChildContext&, const ChildOp&) noexcept;
 // Returns in the container's process only.
 int be_born(ChildContext&, const ChildOp&) noexcept;
 int take_proc(ChildContext&, const ChildOp&) noexcept;

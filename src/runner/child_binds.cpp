@@ -93,7 +93,8 @@ int bind(ChildContext& context, const ChildOp& op) noexcept {
 
 // What belongs to a namespace that is the host's, seen where it is seen on the host.
 int host_tree(ChildContext& context, const ChildOp& op) noexcept {
-  const int tree = clone_tree(AT_FDCWD, op.source, AT_RECURSIVE);
+  const bool taken = op.source[0] == '\0';
+  const int tree = taken ? context.shm_fd : clone_tree(AT_FDCWD, op.source, AT_RECURSIVE);
   if (tree < 0) return tree;
   const std::uint64_t read_only = (op.flags & kReadOnly) != 0 ? MOUNT_ATTR_RDONLY : 0;
   const int set = set_attributes(

@@ -9,7 +9,9 @@
 // number, and ends. That process is the launcher's child, like the first (CLONE_PARENT).
 #include <linux/mount.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "runner/child_acts.hpp"
 #include "runner/child_calls.hpp"
@@ -44,6 +46,29 @@ int take_sys(ChildContext& context, const ChildOp&) noexcept {
   close_fd(config);
   if (result < 0) return result;
   context.sys_fd = result;
+  return 0;
+}
+
+// What others see as /dev/shm is theirs to arrange: it is taken only where no symbolic link leads
+// to it. Trees can be cloned from within their own mount namespace, and to go there and come back
+// is not given to everybody; so a process that shares our descriptors goes, and ends with the
+// number of the new one as its status.
+int take_shm(ChildContext& context, const ChildOp& op) noexcept {
+  constexpr int kFailed = 255;
+  const int pid = call(SYS_clone, CLONE_FILES | SIGCHLD, 0, nullptr, nullptr, 0);
+  if (pid < 0) return pid;
+  if (pid == 0) {
+    int tree = call(SYS_setns, op.fd, CLONE_NEWNS);
+    const int place = tree < 0 ? tree : open_how(AT_FDCWD, "dev/shm", O_PATH | O_DIRECTORY, kReal);
+    tree = place < 0 ? place : clone_tree(place, "", AT_EMPTY_PATH);
+    for (;;)
+      (void)call(SYS_exit_group, tree < 0 || tree >= kFailed ? kFailed : tree);
+  }
+  int status = 0;
+  const int ended = call(SYS_wait4, pid, &status, 0, nullptr);
+  if (ended < 0) return ended;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) == kFailed) return -ENOENT;
+  context.shm_fd = WEXITSTATUS(status);
   return 0;
 }
 

@@ -91,7 +91,8 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                         .data = devpts_options(spec.id_map)});
   // Shared memory and queues by name are files; the host's are where its ipc namespace is.
   const bool own_ipc = spec.namespaces.ipc.mode != NamespaceMode::host;
-  if (own_ipc && !user_mounts_at(spec, "/dev/shm"))
+  const bool own_shm = own_ipc && spec.namespaces.shm.mode != NamespaceMode::join;
+  if (own_shm && !user_mounts_at(spec, "/dev/shm"))
     plan.steps.push_back({.act = Act::mount_here,
                           .mount_flags = kNoSetuidDevExec,
                           .target = "shm",
@@ -105,10 +106,10 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                           .source = "mqueue"});
   if (spec.process.terminal) plan.steps.push_back({.act = Act::terminal});
   plan.steps.push_back({.act = Act::leave});
-  if (own_ipc) return;
-  if (!user_mounts_at(spec, "/dev/shm"))
-    plan.steps.push_back({.act = Act::host_tree, .target = "dev/shm", .source = "/dev/shm"});
-  if (!user_mounts_at(spec, "/dev/mqueue"))
+  if (!own_shm && !user_mounts_at(spec, "/dev/shm"))
+    plan.steps.push_back(
+        {.act = Act::host_tree, .target = "dev/shm", .source = own_ipc ? "" : "/dev/shm"});
+  if (!own_ipc && !user_mounts_at(spec, "/dev/mqueue"))
     plan.steps.push_back({.act = Act::host_tree,
                           .flags = kOptional, // not every host has it mounted
                           .target = "dev/mqueue",

@@ -91,6 +91,9 @@ void add_namespaces(Plan& plan, const RunSpec& spec) {
     add_join(plan, all.user, CLONE_NEWUSER);
     plan.user_namespace = all.user.fd;
   }
+  // Before the pid namespace is entered, in which its helper would be seen.
+  if (joins(all.shm))
+    plan.steps.push_back({.act = Act::take_shm, .fd = all.shm.fd, .source = all.shm.name});
   for (const Kind& kind : kKinds)
     if (const NamespaceSpec& one = all.*kind.spec; joins(one) && !one.foreign)
       add_join(plan, one, kind.flag);

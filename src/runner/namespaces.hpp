@@ -41,6 +41,8 @@ struct ClockOffsets {
 // ids are the host's has a user namespace that maps every id to itself.
 struct NamespaceSpecs {
   NamespaceSpec user, pid, network, ipc, uts, cgroup;
+  // Of join: the mount namespace whose /dev/shm goes with the ipc namespace that is joined.
+  NamespaceSpec shm;
   std::optional<ClockOffsets> time; // a time namespace of its own; without, the host's
 };
 

@@ -100,6 +100,8 @@ std::string_view act_name(Act act) {
     return "join_namespace";
   case Act::take_sys:
     return "take_sys";
+  case Act::take_shm:
+    return "take_shm";
   case Act::be_born:
     return "be_born";
   case Act::shift_time:

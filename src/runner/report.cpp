@@ -22,6 +22,8 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "entering " + printable(step.source);
   case Act::take_sys:
     return "making a sysfs of the network namespace";
+  case Act::take_shm:
+    return "sharing the /dev/shm of " + printable(step.source);
   case Act::be_born:
     return "making the container's process and namespaces";
   case Act::shift_time:
@@ -62,7 +64,8 @@ std::string purpose(const Plan& plan, const Step& step) {
   case Act::mount_here:
     return fmt::format("making '/dev/{}'", printable(step.target));
   case Act::host_tree:
-    return fmt::format("sharing the host's '{}'", printable(step.source));
+    return step.source.empty() ? "mounting " + target
+                               : fmt::format("sharing the host's '{}'", printable(step.source));
   case Act::terminal:
     return "making the terminal '/dev/console'";
   case Act::bind: {

@@ -120,6 +120,23 @@ class Joined(Namespaces):
             self.assertEqual(said, "hello\n")
             self.assertNotEqual(box.run("run", "demo", "nc", "127.0.0.1", "4000").status, 0)
 
+    def test_shared_memory_goes_with_the_ipc_namespace(self):
+        for box in self.each():
+            self.running(box, "first", script="echo shared > /dev/shm/object; echo ready; exec sleep 1000")
+            run = ("run", "--ipc", "container:first")
+            self.assertEqual(box.ok(*run, "demo", "sh", "-c", "cat /dev/shm/object; echo more >> /dev/shm/object"), "shared\n")
+            self.assertEqual(box.ok(*run, "--network", "container:first", "demo", "cat", "/dev/shm/object"), "shared\nmore\n")
+            self.assertIn("nosuid,nodev,noexec", box.ok(*run, "demo", "grep", " /dev/shm ", "/proc/mounts"))
+            self.assertEqual(box.ok(*run, "--tmpfs", "/dev/shm", "demo", "ls", "/dev/shm"), "")
+            self.assertEqual(box.ok("run", "demo", "ls", "/dev/shm"), "")
+
+    def test_a_shm_that_leads_elsewhere_is_not_followed(self):
+        """Attack: a container with its own power over mounts has put a link where its /dev/shm was."""
+        for box in self.each():
+            self.running(box, "first", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined",
+                         script="umount /dev/shm && rmdir /dev/shm && ln -s /etc /dev/shm && echo ready; exec sleep 1000")
+            self.assertIn("sharing the /dev/shm", box.fails(125, "run", "--ipc", "container:first", "demo", "true"))
+
     def test_a_name_that_is_none(self):
         for box in self.each():
             self.assertIn("there is no container 'nobody'", box.fails(125, "run", "--ipc", "container:nobody", "demo", "true"))

@@ -157,6 +157,19 @@ TEST(NamespacesPlan, SetsTheClocksWhileItMayWriteToItsProc) {
   EXPECT_EQ(acts_before(plan, Act::wait_go).back(), Act::shift_time);
 }
 
+TEST(NamespacesPlan, TakesSharedMemoryAlong) {
+  RunSpec spec = small_spec();
+  spec.namespaces.user = joined(10);
+  spec.namespaces.ipc = joined(11);
+  spec.namespaces.shm = joined(12);
+  const Plan plan = compile(spec, {});
+  EXPECT_THAT(acts_before(plan, Act::be_born),
+              ElementsAre(Act::join_namespace, Act::take_shm, Act::join_namespace));
+  EXPECT_EQ(find(plan, Act::take_shm)->fd, 12);
+  EXPECT_EQ(find(plan, Act::host_tree)->target, "dev/shm");
+  EXPECT_EQ(find(plan, Act::host_tree)->source, "");
+}
+
 TEST(NamespacesPlan, IsPrinted) {
   RunSpec spec = small_spec();
   spec.namespaces.user = joined(10);
