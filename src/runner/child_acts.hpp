@@ -34,9 +34,9 @@ int pivot(ChildContext&, const ChildOp&) noexcept;
 int hang(ChildContext&, const ChildOp&) noexcept;
 // child_overlay.cpp
 int overlay(ChildContext&, const ChildOp&) noexcept;
-// Makes the directory of our descriptors, of a /proc of its own, the working directory: a number is
-// then a path that nobody but us can bend.
-int enter_descriptors() noexcept;
+// Makes the directory of our descriptors, of a /proc of its own or the host's that has been taken,
+// the working directory: a number is then a path that nobody but us can bend.
+int enter_descriptors(const ChildContext&) noexcept;
 // child_volumes.cpp
 int overlay_volume(ChildContext&, const ChildOp&) noexcept;
 int device_node(ChildContext&, const ChildOp&) noexcept;

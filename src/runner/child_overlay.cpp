@@ -100,7 +100,7 @@ class OptionLine {
 };
 
 // The descriptors stay open: the exec closes them.
-int make_by_mount(const ChildOp& op) noexcept {
+int make_by_mount(const ChildContext& context, const ChildOp& op) noexcept {
   OptionLine options;
   for (const char* const* word = op.list; *word != nullptr; ++word) {
     if (const int added = options.add(*word); added < 0) return added;
@@ -110,7 +110,7 @@ int make_by_mount(const ChildOp& op) noexcept {
   const int target = open_how(AT_FDCWD, op.target, O_PATH | O_DIRECTORY, kReal);
   if (target < 0) return target;
   constexpr unsigned long kMsRdonly = 1;
-  int result = enter_descriptors();
+  int result = enter_descriptors(context);
   if (result == 0)
     result = mount_on("overlay", Number(target).text(), "overlay",
                       (op.flags & kReadOnly) != 0 ? kMsRdonly : 0, options.text());
@@ -123,7 +123,11 @@ int make_by_mount(const ChildOp& op) noexcept {
 } // namespace
 
 // The host's /proc is covered by now, and the container's may not be there yet.
-int enter_descriptors() noexcept {
+int enter_descriptors(const ChildContext& context) noexcept {
+  if (context.proc_fd >= 0) {
+    const int result = call(SYS_fchdir, context.proc_fd);
+    return result < 0 ? result : call(SYS_chdir, "self/fd");
+  }
   const int config = call(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
   if (config < 0) return config;
   int proc = call(SYS_fsconfig, config, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0);
@@ -145,7 +149,7 @@ int overlay(ChildContext& context, const ChildOp& op) noexcept {
       if (moved < 0) return moved;
     }
   }
-  if (mounted == -ENOSYS) mounted = make_by_mount(op);
+  if (mounted == -ENOSYS) mounted = make_by_mount(context, op);
   if (mounted < 0) return mounted;
   context.root_fd = mounted;
   return call(SYS_fchdir, mounted);

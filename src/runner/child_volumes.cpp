@@ -73,7 +73,7 @@ int mount_layers(const Layers& layers, int target) noexcept {
   end = append(end, Number(layers.lower).text());
   end = append(append(end, ",upperdir="), Number(layers.upper).text());
   append(append(end, ",workdir="), Number(layers.work).text());
-  const int entered = enter_descriptors();
+  const int entered = enter_descriptors(context);
   if (entered < 0) return entered;
   return mount_on("overlay", Number(target).text(), "overlay", 0, options);
 }
