@@ -6,6 +6,11 @@
 // With LIMITS=N in the environment the container gets the first N of a memory limit, a limit of
 // processes, a quota and a set of CPUs: their cgroups are made, entered and removed.
 //
+// With USERNS=auto,host,… in the environment each of the N starts is done once with each, in turn,
+// so that what else the machine does falls on all alike: auto has ids of its own and id-mapped
+// mounts, host maps every id to itself, time has a time namespace, too, and join enters the user
+// namespace of a process that waits beside.
+//
 // COMMAND writes "STAMP <CLOCK_MONOTONIC in ns>" as its first deed.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -17,6 +22,8 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -54,6 +61,69 @@ RunSpec make_spec(char** argv) {
   return spec;
 }
 
+// The user namespace of a process that waits until the benchmark has ended.
+class Neighbour {
+ public:
+  Neighbour() {
+    Identity root;
+    root.privilege = Privilege::root;
+    fd_ = make_user_namespace(map_, root);
+  }
+  void join(RunSpec& spec) const {
+    spec.namespaces.user = {NamespaceMode::join, fd_.get(), "the neighbour's", false};
+    spec.id_map = map_;
+  }
+
+ private:
+  const IdMap map_ = IdMap::shifted(700000, 65536);
+  UniqueFd fd_;
+};
+
+RunSpec variant(RunSpec spec, const std::string& name, const Neighbour& neighbour) {
+  if (name == "host") {
+    spec.id_map = IdMap::shifted(0, 0xffffffffU);
+    spec.idmap_rootfs = false;
+  }
+  if (name == "time") spec.namespaces.time = ClockOffsets{0, 5};
+  if (name == "join") neighbour.join(spec);
+  return spec;
+}
+
+std::vector<std::string> variants() {
+  const char* text = std::getenv("USERNS");
+  std::vector<std::string> names;
+  std::istringstream words(text == nullptr ? "auto" : text);
+  for (std::string word; std::getline(words, word, ',');)
+    names.push_back(word);
+  return names;
+}
+
+struct Times {
+  std::vector<double> first, total;
+};
+
+// One start, and its end.
+void measure(RunSpec spec, const std::string& name, const std::string& anchor, int stamps,
+             Times& times) {
+  Identity root;
+  root.privilege = Privilege::root;
+  const std::string box = anchor + "/" + name;
+  const double begin = now_us();
+  for (const char* part : {"", "/upper", "/work"})
+    if (::mkdir((box + part).c_str(), 0755) != 0) throw_errno(errno, box + part);
+  spec.rootfs.attach = name;
+  spec.rootfs.upper = name + "/upper";
+  spec.rootfs.work = name + "/work";
+  spec.cgroups = place_cgroups(spec.limits, spec.container_id, "");
+  const RunOutcome outcome = run_container(spec, root, {});
+  times.total.push_back(now_us() - begin);
+  if (outcome.exit_status != 0) throw Error(ErrorKind::system, outcome.failure);
+  std::array<char, 128> text{};
+  if (::read(stamps, text.data(), text.size() - 1) > 6)
+    times.first.push_back(std::strtod(text.data() + 6, nullptr) / 1e3 - begin);
+  std::filesystem::remove_all(box);
+}
+
 void set_limits(Limits& limits) {
   const char* text = std::getenv("LIMITS");
   const int count = text == nullptr ? 0 : std::atoi(text);
@@ -65,7 +135,7 @@ void set_limits(Limits& limits) {
 
 void print(const char* what, std::vector<double> times_us) {
   std::sort(times_us.begin(), times_us.end());
-  fmt::print(stderr, "{:<24} median {:8.1f} us   min {:8.1f}   p90 {:8.1f}\n", what,
+  fmt::print(stderr, "{:<28} median {:8.1f} us   min {:8.1f}   p90 {:8.1f}\n", what,
              times_us[times_us.size() / 2], times_us.front(), times_us[times_us.size() * 9 / 10]);
 }
 
@@ -75,32 +145,19 @@ int main(int argc, char** argv) try {
   if (argc < 6) return 2;
   RunSpec spec = make_spec(argv);
   set_limits(spec.limits);
-  Identity root;
-  root.privilege = Privilege::root;
-  const std::string scratch = std::string(argv[1]) + "/" + argv[3];
-  std::vector<double> first, total;
+  const Neighbour neighbour;
+  const std::vector<std::string> names = variants();
+  std::map<std::string, Times> times;
   std::array<int, 2> stamps{};
   if (::pipe2(stamps.data(), O_CLOEXEC) != 0 || ::dup2(stamps[1], 1) != 1) return 1;
-  for (int i = 0; i < std::atoi(argv[4]); ++i) {
-    const std::string box = scratch + "/" + std::to_string(i);
-    const double begin = now_us();
-    for (const char* name : {"", "/upper", "/work"})
-      if (::mkdir((box + name).c_str(), 0755) != 0) throw_errno(errno, box + name);
-    const std::string below = std::string(argv[3]) + "/" + std::to_string(i);
-    spec.rootfs.attach = below;
-    spec.rootfs.upper = below + "/upper";
-    spec.rootfs.work = below + "/work";
-    spec.cgroups = place_cgroups(spec.limits, spec.container_id, "");
-    const RunOutcome outcome = run_container(spec, root, {});
-    total.push_back(now_us() - begin);
-    if (outcome.exit_status != 0) throw Error(ErrorKind::system, outcome.failure);
-    std::array<char, 128> text{};
-    if (::read(stamps[0], text.data(), text.size() - 1) > 6)
-      first.push_back(std::strtod(text.data() + 6, nullptr) / 1e3 - begin);
-    std::filesystem::remove_all(box);
+  for (int i = 0; i < std::atoi(argv[4]); ++i)
+    for (const std::string& name : names)
+      measure(variant(spec, name, neighbour), std::string(argv[3]) + "/" + std::to_string(i),
+              argv[1], stamps[0], times[name]);
+  for (const std::string& name : names) {
+    print((name + ": first instruction").c_str(), times[name].first);
+    print((name + ": end").c_str(), times[name].total);
   }
-  print("first instruction", first);
-  print("end", total);
   return 0;
 } catch (const layerbox::Error& error) {
   fmt::print(stderr, "{}\n", error.what());
