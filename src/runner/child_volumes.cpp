@@ -67,7 +67,7 @@ char* append(char* end, const char* text) noexcept {
   return end + length;
 }
 
-int mount_layers(const Layers& layers, int target) noexcept {
+int mount_layers(const ChildContext& context, const Layers& layers, int target) noexcept {
   char options[kOptionBytes];
   char* end = append(options, "userxattr,volatile,lowerdir=");
   end = append(end, Number(layers.lower).text());
@@ -87,7 +87,7 @@ int overlay_volume(ChildContext& context, const ChildOp& op) noexcept {
   if (result < 0) return result;
   const int target = volume_target(context, op.target, true);
   if (target < 0) return target;
-  result = mount_layers(layers, target);
+  result = mount_layers(context, layers, target);
   close_fd(target);
   const int back = call(SYS_fchdir, context.root_fd);
   return result < 0 ? result : back;

@@ -93,7 +93,7 @@ void add_cgroups(Plan& plan, const RunSpec& spec) {
 
 void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   add_cgroups(plan, spec);
-  add_namespaces(plan, spec);
+  add_namespaces(plan, spec, facts);
   // Root's trees are cloned by the launcher, in the host's own namespace.
   const bool follows = facts.privilege != Privilege::root && any_follows_host(spec);
   plan.steps.push_back({.act = Act::private_mounts,

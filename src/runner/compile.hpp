@@ -49,7 +49,7 @@ std::string clean_absolute_path(const std::string& path, std::string_view purpos
 bool has_own_network(const RunSpec& spec);
 std::uint64_t own_namespaces(const RunSpec& spec); // CLONE_NEW*
 // Sets the plan's namespaces, and appends the steps into those that are there already.
-void add_namespaces(Plan& plan, const RunSpec& spec);
+void add_namespaces(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_clocks(Plan& plan, const NamespaceSpecs& specs);
 
 // Parts of compile(), in compile_mounts.cpp and, what users ask for, in compile_volumes.cpp. They

@@ -75,7 +75,7 @@ std::uint64_t own_namespaces(const RunSpec& spec) {
   return flags;
 }
 
-void add_namespaces(Plan& plan, const RunSpec& spec) {
+void add_namespaces(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   require_sense(spec);
   const NamespaceSpecs& all = spec.namespaces;
   const std::uint64_t own = own_namespaces(spec);
@@ -99,8 +99,11 @@ void add_namespaces(Plan& plan, const RunSpec& spec) {
       add_join(plan, one, kind.flag);
   if (joins(all.pid)) plan.pid_namespace = all.pid.fd;
   plan.second_birth = true;
+  // Root may look at it in any case; and who has made the user namespace that root enters, an
+  // ordinary user perhaps, must not, as long as the process has what root has opened.
+  const bool readable = facts.privilege != Privilege::root && !joins(all.pid);
   plan.steps.push_back({.act = Act::be_born,
-                        .flags = joins(all.pid) ? 0U : kReadable,
+                        .flags = readable ? kReadable : 0U,
                         .mount_flags = static_cast<unsigned long>(own)});
 }
 

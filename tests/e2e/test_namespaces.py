@@ -418,6 +418,36 @@ class Outward(Namespaces):
         self.assertNotIn(b"OPEN", seen)
 
 
+class RootAsAGuest(Namespaces):
+    def test_in_an_ordinary_users_namespaces_keeps_what_it_has_opened(self):
+        """Attack: who owns the user namespace looks into root's process while it is set up in there."""
+        host, guest = self.demo(RANGED), self.demo(ROOT)
+        self.running(host, "victim")
+        pid = self.pid_of(host, "victim")
+        flags = ("--userns", f"ns:/proc/{pid}/ns/user", "--time-offset", "5")
+        self.assertEqual(guest.ok("run", *flags, "demo", "sh", "-c", "id -u; touch /made && stat -c %u /made").split(), ["0", "0"])
+        # The container's process waits until its number is written, which is until somebody reads it.
+        gate = guest.home + "/gate"
+        os.mkfifo(gate)
+        process = guest.start("run", *flags, "--pidfile", gate, "demo", "true")
+        self.addCleanup(process.kill)
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        theirs = os.readlink(f"/proc/{pid}/ns/user")
+
+        def waiting():
+            """The one in their user namespace that has a mount namespace of its own already."""
+            return [child for child in children.read_text().split() if os.readlink(f"/proc/{child}/ns/user") == theirs
+                    and os.readlink(f"/proc/{child}/ns/mnt") != os.readlink("/proc/self/ns/mnt")]
+
+        child, = self.eventually(waiting, "the container's process")
+        look = ["sh", "-c", f"head -c1 /proc/{child}/environ && echo OPEN; ls /proc/{child}/fd && echo OPEN; readlink /proc/{child}/exe && echo OPEN"]
+        seen = subprocess.run(look, user=RANGED.uid, group=RANGED.uid, extra_groups=[], capture_output=True, text=True)
+        self.assertEqual(seen.stdout, "")
+        self.assertEqual(pathlib.Path(gate).read_text().strip(), child)
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
+
+
 class Ids(Namespaces):
     def maps(self, box, name):
         found = box.json("inspect", name)[0]["id_map"]

@@ -144,8 +144,19 @@ TEST(NamespacesPlan, MakesAUserNamespaceAfterForeignOnesAlone) {
   spec.namespaces.network = foreign(10);
   const Plan plan = compile(spec, {});
   EXPECT_EQ(find(plan, Act::be_born)->mount_flags, kAll & ~std::uint64_t{CLONE_NEWNET});
-  EXPECT_EQ(find(plan, Act::be_born)->flags, kReadable);
   EXPECT_EQ(plan.user_namespace, -1);
+}
+
+TEST(NamespacesPlan, LetsNobodyButAnOrdinaryLauncherLookAtTheProcess) {
+  RunSpec spec = small_spec();
+  spec.cgroups = {cgroup()};
+  spec.namespaces.user = joined(10);
+  EXPECT_EQ(find(compile(spec, {}), Act::be_born)->flags, 0U);
+  HostFacts ordinary;
+  ordinary.privilege = Privilege::single;
+  EXPECT_EQ(find(compile(spec, ordinary), Act::be_born)->flags, kReadable);
+  spec.namespaces.pid = joined(11); // others are in there
+  EXPECT_EQ(find(compile(spec, ordinary), Act::be_born)->flags, 0U);
 }
 
 TEST(NamespacesPlan, SetsTheClocksWhileItMayWriteToItsProc) {
@@ -176,7 +187,7 @@ TEST(NamespacesPlan, IsPrinted) {
   const std::string text = plan_text(compile(spec, {}));
   EXPECT_THAT(text, HasSubstr("0 join_namespace source=the namespace of container 'web' "
                               "namespaces=0x10000000\n"));
-  EXPECT_THAT(text, HasSubstr("1 be_born namespaces=0x6e020000 readable\n"));
+  EXPECT_THAT(text, HasSubstr("1 be_born namespaces=0x6e020000\n"));
 }
 
 } // namespace
