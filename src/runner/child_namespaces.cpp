@@ -30,6 +30,13 @@ int write_text(const char* path, const char* text, std::size_t bytes) noexcept {
 } // namespace
 
 int join_namespace(ChildContext&, const ChildOp& op) noexcept {
+  // Root of that user namespace has power over who is in it. What this process has of the
+  // launcher's is not his to look at; the kernel sees to that only where the namespace is somebody
+  // else's.
+  if (op.mount_flags == CLONE_NEWUSER) {
+    const int set = call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (set < 0) return set;
+  }
   return call(SYS_setns, op.fd, op.mount_flags);
 }
 
@@ -73,9 +80,10 @@ int take_shm(ChildContext& context, const ChildOp& op) noexcept {
 }
 
 int be_born(ChildContext& context, const ChildOp& op) noexcept {
-  // The change of user namespace has made this process, and what it makes, root's alone to look at.
-  // An ordinary user's launcher looks at what it knows the container by; as long as nobody else
-  // sees the process (its pid namespace is its own), that is no harm. wait_go takes it back.
+  // Since it has entered a user namespace, this process, and what it makes, is the host's root's
+  // alone to look at. An ordinary user's launcher looks at what it knows the container by; as long
+  // as nobody else sees the process (its pid namespace is its own), that is no harm. wait_go takes
+  // it back.
   if ((op.flags & kReadable) != 0) {
     const int set = call(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (set < 0) return set;

@@ -448,6 +448,34 @@ class RootAsAGuest(Namespaces):
         self.assertEqual(process.returncode, 0)
 
 
+class Guests(Namespaces):
+    def test_cannot_be_looked_into_by_their_host_while_they_are_set_up(self):
+        """Attack: root of the first container, with all capabilities there are in it, sees the guest's process come."""
+        box = self.demo(ROOT)
+        self.running(box, "first")
+        pid = self.pid_of(box, "first")
+        gate = box.home + "/gate"
+        os.mkfifo(gate)
+        guest = box.start("run", "--pid", "container:first", "--pidfile", gate, "demo", "true")
+        self.addCleanup(guest.kill)
+        children = pathlib.Path(f"/proc/{guest.pid}/task/{guest.pid}/children")
+
+        def waiting():
+            return [child for child in children.read_text().split()
+                    if os.readlink(f"/proc/{child}/ns/pid") == os.readlink(f"/proc/{pid}/ns/pid")]
+
+        child, = self.eventually(waiting, "the guest's process")
+        number = next(line for line in pathlib.Path(f"/proc/{child}/status").read_text().splitlines() if line.startswith("NSpid")).split()[-1]
+        enter = ["nsenter", "--target", str(pid), "--user", "--mount", "--pid", "sh", "-c"]
+        seen = subprocess.run([*enter, f"cat /proc/{number}/comm; head -c1 /proc/{number}/environ && echo OPEN; "
+                               f"ls /proc/{number}/fd/ && echo OPEN; readlink /proc/{number}/exe && echo OPEN"],
+                              capture_output=True, text=True)
+        self.assertEqual(seen.stdout, "layerbox\n", seen.stderr)
+        self.assertEqual(pathlib.Path(gate).read_text().strip(), child)
+        guest.communicate()
+        self.assertEqual(guest.returncode, 0)
+
+
 class Ids(Namespaces):
     def maps(self, box, name):
         found = box.json("inspect", name)[0]["id_map"]
