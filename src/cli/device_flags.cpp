@@ -12,6 +12,7 @@
 #include "cli/error_report.hpp"
 #include "cli/limit_flags.hpp"
 #include "cli/mount_text.hpp"
+#include "runner/device_nodes.hpp"
 
 namespace layerbox {
 namespace {
@@ -26,15 +27,6 @@ bool is_access(const std::string& text) {
 
 bool has(const std::string& access, char right) {
   return access.find(right) != std::string::npos;
-}
-
-struct stat node_at(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0)
-    throw_errno(errno, fmt::format("device '{}'", printable(path)));
-  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) return status;
-  throw Error(ErrorKind::invalid_argument,
-              fmt::format("device '{}': it is no device node", printable(path)));
 }
 
 // As the owner, or as anybody: inside a user has none of his groups.
@@ -76,7 +68,7 @@ void apply_devices(RunSpec& spec, const std::vector<std::string>& flags, const I
   bool refuses = !spec.limits.devices.empty();
   for (const std::string& flag : flags) {
     DeviceSpec device = parse_device(flag);
-    const struct stat node = node_at(device.source);
+    const struct stat node = stat_device(device.source);
     require_rights(device, node, identity);
     refuses = refuses || !has(device.access, 'r') || !has(device.access, 'w');
     rules.push_back({.allow = true,

@@ -45,15 +45,6 @@ std::uint32_t outside(const std::vector<IdRange>& ranges, std::uint32_t inside) 
   return inside == 0 ? 0 : outside(ranges, 0);
 }
 
-struct stat device_at(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0)
-    throw_errno(errno, fmt::format("device '{}'", printable(path)));
-  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) return status;
-  throw Error(ErrorKind::invalid_argument,
-              fmt::format("device '{}': it is no device node", printable(path)));
-}
-
 void make_node(FdRef dir, const char* name, const struct stat& like, const IdMap& map) {
   constexpr mode_t kPermissions = 0777;
   check(::mknodat(dir.get(), name, (like.st_mode & S_IFMT) | 0600, like.st_rdev));
@@ -64,10 +55,19 @@ void make_node(FdRef dir, const char* name, const struct stat& like, const IdMap
 
 } // namespace
 
+struct stat stat_device(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0)
+    throw_errno(errno, fmt::format("device '{}'", printable(path)));
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) return status;
+  throw Error(ErrorKind::invalid_argument,
+              fmt::format("device '{}': it is no device node", printable(path)));
+}
+
 UniqueFd make_device_nodes(const std::vector<std::string>& paths, const IdMap& map) {
   UniqueFd tree = detached_tmpfs();
   for (std::size_t i = 0; i < paths.size(); ++i)
-    make_node(tree, std::to_string(i).c_str(), device_at(paths[i]), map);
+    make_node(tree, std::to_string(i).c_str(), stat_device(paths[i]), map);
   return tree;
 }
 

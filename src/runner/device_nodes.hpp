@@ -8,6 +8,8 @@
 // Source: mknod(2), fsopen(2), fsmount(2); user_namespaces(7).
 #pragma once
 
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -15,6 +17,10 @@
 #include "base/unique_fd.hpp"
 
 namespace layerbox {
+
+// The device node at `path`, which may be a symlink. Throws Error that names it: it is not there,
+// or is none.
+struct stat stat_device(const std::string& path);
 
 // The detached tmpfs; in it "0", "1", … for the devices at `paths`, which may be symlinks. Their
 // owners are those of the host's nodes where `map` has them inside, else the container's root.
