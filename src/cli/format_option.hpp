@@ -24,27 +24,29 @@ class FormatOption {
 
 class ListOptions {
  public:
-  void declare(CommandLine& line) {
-    line.flag("-q,--ids", ids_only_, "the ids alone");
+  void declare(CommandLine& line, const char* names = "-q,--ids",
+               const char* help = "the ids alone") {
+    line.flag(names, keys_only_, help);
     format_.declare(line);
   }
 
-  // Prints the ids as lines or an array, or the JSON `document()` or the `table()` of all.
+  // Prints the ids, or whatever else the flag is called after, as lines or an array; or the JSON
+  // `document()` or the `table()` of all.
   template <typename Document, typename TableText>
-  void print_listing(const std::vector<std::string>& ids, const Document& document,
+  void print_listing(const std::vector<std::string>& keys, const Document& document,
                      const TableText& table) const {
     if (format_.json()) {
-      print_json(ids_only_ ? nlohmann::ordered_json(ids) : document());
+      print_json(keys_only_ ? nlohmann::ordered_json(keys) : document());
       return;
     }
     std::string lines;
-    for (const std::string& id : ids)
-      lines += id + '\n';
-    print(ids_only_ ? lines : table());
+    for (const std::string& key : keys)
+      lines += key + '\n';
+    print(keys_only_ ? lines : table());
   }
 
  private:
-  bool ids_only_ = false;
+  bool keys_only_ = false;
   FormatOption format_;
 };
 

@@ -18,33 +18,30 @@ class VolumeLsVerb : public Verb {
   void declare(CommandLine& line) override {
     line.details("The JSON document is an array of objects: name, created, labels, path, "
                  "containers (the names of those that use it).");
-    line.flag("-q,--names", names_only_, "the names alone");
-    format_.declare(line);
+    list_.declare(line, "-q,--names", "the names alone");
     line.example("layerbox volume ls", "list all volumes");
   }
 
   int run(Invocation& invocation) override {
     const std::vector<VolumeReport> volumes = report_volumes(invocation.swept_store());
-    if (format_.json())
-      print_json(document(volumes));
-    else
-      print(names_only_ ? lines(volumes) : table(volumes));
+    list_.print_listing(
+        names(volumes), [&] { return document(volumes); }, [&] { return table(volumes); });
     return exit_code::kDone;
   }
 
  private:
-  nlohmann::ordered_json document(const std::vector<VolumeReport>& volumes) const {
+  static nlohmann::ordered_json document(const std::vector<VolumeReport>& volumes) {
     auto list = nlohmann::ordered_json::array();
     for (const VolumeReport& volume : volumes)
-      list.push_back(names_only_ ? nlohmann::ordered_json(volume.info.name) : volume_json(volume));
+      list.push_back(volume_json(volume));
     return list;
   }
 
-  static std::string lines(const std::vector<VolumeReport>& volumes) {
-    std::string text;
+  static std::vector<std::string> names(const std::vector<VolumeReport>& volumes) {
+    std::vector<std::string> list;
     for (const VolumeReport& volume : volumes)
-      text += volume.info.name + '\n';
-    return text;
+      list.push_back(volume.info.name);
+    return list;
   }
 
   static std::string table(const std::vector<VolumeReport>& volumes) {
@@ -57,8 +54,7 @@ class VolumeLsVerb : public Verb {
     return table.text();
   }
 
-  bool names_only_ = false;
-  FormatOption format_;
+  ListOptions list_;
 };
 
 } // namespace
