@@ -207,6 +207,16 @@ class E2E(unittest.TestCase):
         self.addCleanup(box.remove)
         return box
 
+    def each_with_image(self, data):
+        """A box of every user with the image `demo`; no mount may be left when the caller is done with it."""
+        for user in EVERYBODY:
+            box = self.box(user)
+            box.image(data, "demo")
+            with self.subTest(user.name):
+                before = mounts()
+                yield box
+                self.assertEqual(mounts(), before)
+
     def assert_proper_error(self, result):
         """cli.md: one line `layerbox: error: …`, then at most a `hint: …`; never half a result."""
         lines = result.errors.splitlines()

@@ -86,7 +86,7 @@ class Delegated:
         points = [line.split()[4] for line in read("/proc/self/mountinfo").splitlines() if " - cgroup2 " in line]
         point = next((p for p in points if "hugetlb" in read(p, "cgroup.controllers").split()), None)
         if point is None:
-            skip(test, "cgroup2", "version 2 does not have the controller of huge pages")
+            skip(test, "hugetlb", "version 2 does not have the controller of huge pages")
         self.home = point + "".join(line[3:] for line in read("/proc/self/cgroup").splitlines() if line.startswith("0::"))
         root, self.path = pathlib.Path(point), pathlib.Path(point, f"lb-e2e-{os.getpid()}-{next(counter)}")
         if "hugetlb" not in read(root, "cgroup.subtree_control").split():

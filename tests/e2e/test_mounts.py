@@ -17,13 +17,7 @@ AT_FDCWD = -100
 
 class Mounts(E2E):
     def each(self, extra=None):
-        for user in EVERYBODY:
-            box = self.box(user)
-            box.image(archives.rootfs(extra), "demo")
-            with self.subTest(user.name):
-                before = mounts()
-                yield box
-                self.assertEqual(mounts(), before)
+        return self.each_with_image(archives.rootfs(extra))
 
     def directory(self, box, name, **files):
         path = os.path.join(box.home, name)

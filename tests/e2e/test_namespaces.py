@@ -362,7 +362,7 @@ class Outward(Namespaces):
     def test_sees_no_process_and_no_ipc_object_of_the_hosts(self):
         made = subprocess.run(["ipcmk", "--queue", "--mode", "0666"], capture_output=True, text=True)
         if made.returncode != 0:
-            self.skipTest("ipcmk: " + made.stderr)
+            harness.skip(self, "ipcmk", made.stderr)
         number = made.stdout.split()[-1]
         self.addCleanup(subprocess.run, ["ipcrm", "-q", number], check=True)
         for box in self.each():

@@ -195,7 +195,7 @@ TEST_F(RunLimits, AreForTwoContainersAtOnceEachItsOwn) {
 // Version 2 for real, also where it has no controllers.
 TEST_F(RunLimits, AProcessIsBornInItsCgroupAndKilledThroughIt) {
   const CgroupLayout layout = read_cgroup_layout();
-  if (layout.v2() == nullptr) GTEST_SKIP() << "there is no cgroup2 mount";
+  LAYERBOX_NEEDS("cgroup2", layout.v2() == nullptr ? "there is no cgroup2 mount" : "");
   RunSpec made = limited(
       shell_spec(rootfs, "cat /proc/self/cgroup; echo ready; sleep 1000 & sleep 1000 & wait"),
       memory_limit(64 * kMiB));
@@ -227,11 +227,12 @@ class HandedDown {
 // Where version 1 has the other controllers, this one may be left to version 2.
 TEST_F(RunLimits, OfHugePagesAreSetByWhicheverVersionHasThem) {
   const CgroupLayout layout = read_cgroup_layout();
-  if (layout.v1_with("hugetlb") == nullptr &&
+  const bool has_none =
+      layout.v1_with("hugetlb") == nullptr &&
       (layout.v2() == nullptr ||
        text_of(layout.v2()->mount_point + "/cgroup.controllers").find("hugetlb") ==
-           std::string::npos))
-    GTEST_SKIP() << "this kernel does not limit huge pages";
+           std::string::npos);
+  LAYERBOX_NEEDS("hugetlb", has_none ? "this kernel does not limit huge pages" : "");
   std::optional<HandedDown> handed_down;
   if (layout.v1_with("hugetlb") == nullptr)
     handed_down.emplace(layout.v2()->mount_point, "hugetlb");
@@ -300,7 +301,7 @@ TEST_F(RunLimits, TheListOfDevicesHolds) {
 // Also where version 1 would have the list: version 2 needs no controller for it.
 TEST_F(RunLimits, TheListOfDevicesHoldsAsAProgram) {
   const CgroupLayout layout = read_cgroup_layout();
-  if (layout.v2() == nullptr) GTEST_SKIP() << "there is no cgroup2 mount";
+  LAYERBOX_NEEDS("cgroup2", layout.v2() == nullptr ? "there is no cgroup2 mount" : "");
   CgroupLayout v2_alone;
   v2_alone.hierarchies = {*layout.v2()};
   RunSpec made = shell_spec(rootfs, kTryDevices);
