@@ -21,16 +21,6 @@ namespace {
 // A killed process goes at once, unless the kernel holds it in a device or a dead network mount.
 constexpr int kMaxKillWaitMs = 10'000;
 
-// The fields after the command in brackets, which may itself hold brackets and spaces.
-std::string_view nth_field(std::string_view fields, std::size_t n) {
-  for (; n > 0; --n) {
-    const std::size_t space = fields.find(' ');
-    if (space == std::string_view::npos) return {};
-    fields.remove_prefix(space + 1);
-  }
-  return fields.substr(0, fields.find(' '));
-}
-
 // An ordinary user may not look into an init of layerbox, which was never executed; that it began
 // at the same moment says it then.
 bool is_first_process(const ContainerState& state, const std::optional<ProcessFacts>& facts) {
@@ -61,29 +51,6 @@ void wait_until_gone(int pidfd, const ContainerState& state) {
 }
 
 } // namespace
-
-std::optional<ProcessFacts> process_facts(pid_t pid) {
-  constexpr std::size_t kMaxBytes = 4096;
-  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return std::nullopt;
-  std::string text;
-  try {
-    FdSource source(file, path);
-    text = read_all(source, kMaxBytes, path);
-  } catch (const Error&) {
-    return std::nullopt; // it ended between the open and the read (ESRCH)
-  }
-  const std::size_t bracket = text.rfind(") ");
-  if (bracket == std::string::npos) return std::nullopt;
-  const std::string_view fields = std::string_view(text).substr(bracket + 2);
-  ProcessFacts facts;
-  facts.state = fields.empty() ? '?' : fields[0];
-  const std::string_view start = nth_field(fields, 22 - 3); // `fields` begins with field 3
-  const auto result = std::from_chars(start.data(), start.data() + start.size(), facts.start_time);
-  if (result.ec != std::errc{}) return std::nullopt;
-  return facts;
-}
 
 std::optional<std::uint64_t> pid_namespace_of(pid_t pid) {
   struct stat status {};

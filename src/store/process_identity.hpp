@@ -8,17 +8,12 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/process_facts.hpp"
 #include "base/unique_fd.hpp"
 #include "store/container_lease.hpp"
 
 namespace layerbox {
 
-struct ProcessFacts {
-  char state = '?';             // a letter of /proc/PID/stat; 'Z' and 'X' are dead
-  std::uint64_t start_time = 0; // clock ticks since boot
-};
-
-std::optional<ProcessFacts> process_facts(pid_t pid); // nothing when there is no such process
 // The inode number of its pid namespace; nothing when there is no such process, or when it is
 // somebody else's and may not be looked at.
 std::optional<std::uint64_t> pid_namespace_of(pid_t pid);
