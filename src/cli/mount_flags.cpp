@@ -19,7 +19,7 @@ bool is_path(const std::string& source) {
 }
 
 std::string volume_name(const std::string& name) {
-  if (is_volume_name(name)) return name;
+  if (is_object_name(name)) return name;
   throw UsageError(fmt::format("'{}' is no name for a volume", name),
                    "letters and digits, then also '_', '.' and '-', for a volume; "
                    "a path with a '/' for a directory");

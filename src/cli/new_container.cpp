@@ -13,17 +13,12 @@
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
+#include "store/object_name.hpp"
 
 namespace layerbox {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{8} << 20;
-constexpr std::size_t kMaxNameBytes = 128;
-
-bool name_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '.' || c == '-';
-}
 
 Digest resolve(const Catalog& catalog, const std::string& reference) {
   try {
@@ -76,9 +71,7 @@ ContainerState first_state(const Origin& origin, const RunFlags& flags, std::str
 }
 
 void check_container_name(const std::string& name) {
-  const bool fits = !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' &&
-                    name.front() != '-' && name.front() != '_';
-  if (!fits || !std::all_of(name.begin(), name.end(), name_char))
+  if (!is_object_name(name))
     throw UsageError(fmt::format("run: --name: '{}' is no name for a container", name),
                      "letters and digits, then also '_', '.' and '-'; at most 128");
 }

@@ -14,7 +14,7 @@
 namespace layerbox {
 namespace {
 
-VolumeReport report(const Store& store, VolumeInfo info, const VolumeUsers& users) {
+VolumeReport report(const Store& store, VolumeInfo info, const ContainerUsers& users) {
   VolumeReport volume;
   volume.path = fmt::format("{}/{}", store.path(), layout::volume_data(info.name));
   const auto used = users.find(info.name);
@@ -40,7 +40,7 @@ VolumeReport report_volume(const Store& store, const std::string& name) {
 }
 
 std::vector<VolumeReport> report_volumes(const Store& store) {
-  const VolumeUsers users = volume_users(store);
+  const ContainerUsers users = volume_users(store);
   std::vector<VolumeReport> volumes;
   for (VolumeInfo& info : list_volumes(store))
     volumes.push_back(report(store, std::move(info), users));

@@ -24,6 +24,14 @@ class Store;
 
 enum class Keep : std::uint8_t { throw_away, kept };
 
+// The network that a container is on, and what it has there while it runs.
+struct ContainerNetwork {
+  std::string name; // of a network of the store, held while the directory exists; or "pasta"
+  std::string hostname;
+  std::vector<std::string> addresses;
+  std::vector<std::string> ports; // "127.0.0.1:8080->80/tcp"
+};
+
 // All that other processes may want to know about a container.
 struct ContainerState {
   std::string id;   // 64 hex digits
@@ -47,6 +55,7 @@ struct ContainerState {
   // cgroup_name(id).
   std::vector<std::string> cgroups;
   std::vector<std::string> volumes; // names: held while the directory exists
+  std::optional<ContainerNetwork> network;
 };
 
 std::string new_container_id(); // 64 random hex digits (getrandom(2))

@@ -40,6 +40,22 @@ std::vector<IdRange> ranges_from(const Json& json, const char* key) {
   return ranges;
 }
 
+Json network_json(const ContainerNetwork& network) {
+  return {{"name", network.name},
+          {"hostname", network.hostname},
+          {"addresses", network.addresses},
+          {"ports", network.ports}};
+}
+
+std::optional<ContainerNetwork> network_from(const Json& json) {
+  if (!json.contains("network")) return std::nullopt;
+  using Texts = std::vector<std::string>;
+  const Json& network = json.at("network");
+  return ContainerNetwork{network.at("name").get<std::string>(),
+                          network.at("hostname").get<std::string>(),
+                          network.at("addresses").get<Texts>(), network.at("ports").get<Texts>()};
+}
+
 ContainerState from_json(const Json& json) {
   ContainerState state;
   state.id = json.at("id").get<std::string>();
@@ -62,6 +78,7 @@ ContainerState from_json(const Json& json) {
   state.id_map = {ranges_from(json, "uids"), ranges_from(json, "gids")};
   state.cgroups = json.value("cgroups", std::vector<std::string>());
   state.volumes = json.value("volumes", std::vector<std::string>());
+  state.network = network_from(json);
   return state;
 }
 
@@ -97,6 +114,7 @@ std::string container_state_text(const ContainerState& state) {
        {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},
   };
   if (state.image) json["image"] = state.image->str();
+  if (state.network) json["network"] = network_json(*state.network);
   if (state.exit_status) json["exit_status"] = *state.exit_status;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }

@@ -18,7 +18,8 @@ inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kLayers = "layers/sha256";
 inline constexpr const char* kDerived = "derived";
 inline constexpr const char* kContainers = "containers";
-inline constexpr const char* kVolumes = "volumes"; // made with the first volume
+inline constexpr const char* kVolumes = "volumes";   // made with the first volume
+inline constexpr const char* kNetworks = "networks"; // <name>, a record; made with the first one
 inline constexpr const char* kStaging = "staging";
 inline constexpr const char* kTrash = "trash";
 
@@ -40,6 +41,7 @@ inline constexpr const char* kEmpty = "empty"; // an empty lower tree
 inline constexpr const char* kRootfsNew = "rootfs.new"; // a rootfs that is not whole yet
 inline constexpr const char* kOwnVolumes = "volumes";   // <number>/, a volume without a name
 inline constexpr const char* kOverlays = "overlays";    // <number>/, with upper/ and work/
+inline constexpr const char* kHosts = "hosts";          // /etc/hosts of a container on a network
 
 // In a volume's directory, beside its descriptor.
 inline constexpr const char* kVolumeData = "data";

@@ -31,14 +31,6 @@ constexpr mode_t kDataMode = 0755;
   throw error;
 }
 
-void require_name(const std::string& name) {
-  if (is_volume_name(name)) return;
-  Error error(ErrorKind::invalid_argument,
-              "'" + printable(name.substr(0, kMaxVolumeNameBytes)) + "' is no name for a volume");
-  error.set_hint("letters and digits, then also '_', '.' and '-'; at most 128");
-  throw error;
-}
-
 // Stores that were made before there were volumes lack it.
 UniqueFd make_volumes_dir(FdRef root) {
   if (auto dir = try_open_beneath(root, RelPath::parse(layout::kVolumes), kOpenDir))
@@ -89,13 +81,12 @@ void move_volume_to_trash(const Store& store, const std::string& name) {
   fsync_fd(make_volumes_dir(store.root()), layout::kVolumes);
 }
 
-std::string called(const ContainerState& state) {
-  const std::string id = state.id.substr(0, 12);
-  return state.name.empty() ? id : printable(state.name) + " (" + id + ")";
+std::vector<std::string> volumes_of(const ContainerState& state) {
+  return state.volumes;
 }
 
 bool exists(const Store& store, const std::string& name) {
-  return is_volume_name(name) &&
+  return is_object_name(name) &&
          try_open_beneath(store.root(), RelPath::parse(layout::volume_dir(name)), kOpenDir);
 }
 
@@ -103,56 +94,14 @@ std::vector<std::string> volume_names(const Store& store) {
   const auto dir = try_open_beneath(store.root(), RelPath::parse(layout::kVolumes), kOpenDir);
   if (!dir) return {};
   std::vector<std::string> names = list_dir(*dir);
-  std::erase_if(names, [](const std::string& name) { return !is_volume_name(name); });
+  std::erase_if(names, [](const std::string& name) { return !is_object_name(name); });
   return names;
-}
-
-// Containers whose state says nothing hold whatever they hold. Requires the gate exclusive: then
-// containers can go meanwhile, but none can come.
-void require_all_known(const Store& store, const std::vector<ContainerInfo>& known) {
-  const UniqueFd containers =
-      open_beneath(store.root(), RelPath::parse(layout::kContainers), kOpenDir);
-  for (const std::string& id : list_dir(containers)) {
-    const bool listed = std::any_of(known.begin(), known.end(),
-                                    [&](const auto& one) { return one.state.id == id; });
-    if (listed || !is_container_id(id)) continue;
-    const auto dir = try_open_beneath(containers, RelPath::parse(id), kOpenDir);
-    if (!dir || !try_stat_at(*dir, layout::kLease)) continue; // just gone, or never alive
-    Error error(ErrorKind::in_use, "the state of container " + id.substr(0, 12) +
-                                       " cannot be read, so that nobody knows what it uses");
-    error.set_hint("'layerbox rm " + id.substr(0, 12) + "' removes it");
-    throw error;
-  }
-}
-
-VolumeUsers users_among(const std::vector<ContainerInfo>& containers) {
-  VolumeUsers users;
-  for (const ContainerInfo& container : containers)
-    for (const std::string& name : container.state.volumes)
-      users[name].push_back(container.state);
-  return users;
-}
-
-// Requires the gate exclusive. Throws Error(in_use) when it cannot be known.
-VolumeUsers all_users(const Store& store) {
-  const std::vector<ContainerInfo> containers = list_containers(store);
-  require_all_known(store, containers);
-  return users_among(containers);
 }
 
 } // namespace
 
-bool is_volume_name(std::string_view name) {
-  const auto is_alnum = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && name.size() <= kMaxVolumeNameBytes && is_alnum(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_alnum(c) || c == '_' || c == '.' || c == '-'; });
-}
-
 bool create_volume(const Store& store, const std::string& name, const Labels& labels) {
-  require_name(name);
+  require_object_name(name, "volume");
   if (exists(store, name)) return false;
   const Staging staging = store.new_staging();
   stage_volume(staging.dir(), descriptor_text(labels));
@@ -182,32 +131,26 @@ std::vector<VolumeInfo> list_volumes(const Store& store) {
 }
 
 UniqueFd open_volume(const Store& store, const std::string& name) {
-  require_name(name);
+  require_object_name(name, "volume");
   auto dir = try_open_beneath(store.root(), RelPath::parse(layout::volume_dir(name)), kOpenDir);
   if (!dir) throw_no_volume(name);
   return std::move(*dir);
 }
 
-VolumeUsers volume_users(const Store& store) {
-  return users_among(list_containers(store));
+ContainerUsers volume_users(const Store& store) {
+  return container_users(store, volumes_of);
 }
 
 void remove_volume(const Store& store, const std::string& name) {
   const RangeLock gate = store.gate(LockMode::exclusive);
   if (!exists(store, name)) throw_no_volume(name);
-  const VolumeUsers users = all_users(store);
-  const auto used = users.find(name);
-  if (used != users.end()) {
-    Error error(ErrorKind::in_use, "container " + called(used->second.front()) + " uses it");
-    error.set_hint("'layerbox rm' removes the container first");
-    throw error;
-  }
+  require_unused(all_container_users(store, volumes_of), name);
   move_volume_to_trash(store, name);
 }
 
 std::vector<std::string> remove_unused_volumes(const Store& store) {
   const RangeLock gate = store.gate(LockMode::exclusive);
-  const VolumeUsers users = all_users(store);
+  const ContainerUsers users = all_container_users(store, volumes_of);
   std::vector<std::string> names = volume_names(store);
   std::erase_if(names, [&](const std::string& name) { return users.count(name) > 0; });
   for (const std::string& name : names)

@@ -18,11 +18,11 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "store/container_lease.hpp"
+#include "store/container_users.hpp"
+#include "store/object_name.hpp"
 
 namespace layerbox {
 
-inline constexpr std::size_t kMaxVolumeNameBytes = 128;
 inline constexpr std::size_t kMaxVolumeDescriptorBytes = std::size_t{1} << 20;
 
 using Labels = std::map<std::string, std::string>;
@@ -33,9 +33,6 @@ struct VolumeInfo {
   Labels labels;
 };
 
-// [A-Za-z0-9][A-Za-z0-9_.-]*, at most kMaxVolumeNameBytes: so a name is safe as a directory's.
-bool is_volume_name(std::string_view name);
-
 // Makes it, durable; false when there is one of that name. Throws Error(invalid_argument) for what
 // is no name, Error(limit_exceeded) for labels that are too long.
 bool create_volume(const Store& store, const std::string& name, const Labels& labels);
@@ -45,9 +42,7 @@ std::vector<VolumeInfo> list_volumes(const Store& store); // by name
 // The volume's own directory. Throws Error(not_found).
 UniqueFd open_volume(const Store& store, const std::string& name);
 
-// Volume → the containers that hold it, as far as their states can be read.
-using VolumeUsers = std::map<std::string, std::vector<ContainerState>>;
-VolumeUsers volume_users(const Store& store);
+ContainerUsers volume_users(const Store& store);
 
 // Moves it to trash, for sweep() to delete. Throws Error(not_found), and Error(in_use) that names a
 // container: one that holds it, or one whose state cannot be read. Takes the gate.

@@ -69,13 +69,13 @@ TEST_F(VolumeStoreTest, OfANameIsMadeOnce) {
 
 TEST_F(VolumeStoreTest, TakesNoNameThatCouldBeAPath) {
   for (const char* name : {"", ".", "..", "a/b", "/a", "-a", "_a", ".a", "a b", "a\n", "ä"}) {
-    EXPECT_FALSE(is_volume_name(name)) << name;
+    EXPECT_FALSE(is_object_name(name)) << name;
     EXPECT_THROW(create_volume(store_, name, {}), Error) << name;
     EXPECT_FALSE(find_volume(store_, name)) << name;
   }
-  EXPECT_TRUE(is_volume_name(std::string(kMaxVolumeNameBytes, 'a')));
-  EXPECT_FALSE(is_volume_name(std::string(kMaxVolumeNameBytes + 1, 'a')));
-  EXPECT_TRUE(is_volume_name("a.B_c-9"));
+  EXPECT_TRUE(is_object_name(std::string(kMaxObjectNameBytes, 'a')));
+  EXPECT_FALSE(is_object_name(std::string(kMaxObjectNameBytes + 1, 'a')));
+  EXPECT_TRUE(is_object_name("a.B_c-9"));
 }
 
 TEST_F(VolumeStoreTest, WithLabelsBeyondMeasureIsRefused) {
