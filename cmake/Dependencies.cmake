@@ -32,3 +32,7 @@ elseif(fmt_VERSION VERSION_GREATER_EQUAL 9 AND fmt_VERSION VERSION_LESS 10)
 else()
   add_library(layerbox::fmt ALIAS fmt::fmt-header-only)
 endif()
+# Messages of netlink(7); nothing of libnl's sockets, caches and object models comes along.
+layerbox_library(layerbox::nl nl-3)
+find_path(LAYERBOX_NL_INCLUDE netlink/msg.h PATH_SUFFIXES libnl3 REQUIRED)
+target_include_directories(layerbox::nl INTERFACE ${LAYERBOX_NL_INCLUDE})

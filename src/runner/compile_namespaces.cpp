@@ -61,7 +61,8 @@ void require_sense(const RunSpec& spec) {
 } // namespace
 
 bool has_own_network(const RunSpec& spec) {
-  return spec.network == NetworkMode::none && spec.namespaces.network.mode == NamespaceMode::own;
+  return spec.network != NetworkMode::host && spec.network != NetworkMode::join &&
+         spec.namespaces.network.mode == NamespaceMode::own;
 }
 
 std::uint64_t own_namespaces(const RunSpec& spec) {

@@ -160,7 +160,7 @@ Started describe(const Plan& plan, pid_t pid) {
   const bool joined = plan.pid_namespace >= 0;
   if ((joined ? ::fstat(plan.pid_namespace, &status) : ::stat(path.c_str(), &status)) != 0)
     throw_errno(errno, path);
-  return {pid, start_time_of(pid), status.st_ino};
+  return {pid, start_time_of(pid), status.st_ino, {}};
 }
 
 bool has_init(const Plan& plan) {

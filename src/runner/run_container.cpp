@@ -6,10 +6,12 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "runner/bridge_network.hpp"
 #include "runner/cgroups.hpp"
 #include "runner/compile.hpp"
 #include "runner/host_facts.hpp"
 #include "runner/launch.hpp"
+#include "runner/pasta.hpp"
 #include "runner/report.hpp"
 #include "runner/supervise.hpp"
 
@@ -33,10 +35,27 @@ RunOutcome outcome_of(const Plan& plan, const ChildReport& report, const Identit
   return outcome;
 }
 
+// The network that a container is on; it goes after the container.
+struct OwnNetwork {
+  std::optional<BridgeNetwork> bridge;
+  std::optional<Pasta> pasta;
+
+  // The process is there, and waits.
+  void connect(const RunSpec& spec, const RunHooks& hooks, Started& started) {
+    if (spec.network == NetworkMode::bridge) {
+      bridge.emplace(spec.network_spec, started.pid, spec.container_id, hooks.network_changed);
+      started.network = bridge->endpoint();
+    } else if (spec.network == NetworkMode::pasta) {
+      pasta.emplace(spec.network_spec, started.pid);
+      started.network.ports = spec.network_spec.ports;
+    }
+  }
+};
+
 Launched launch_in(const Cgroups& cgroups, const Plan& plan, const Identity& identity,
-                   const RunHooks& hooks) {
+                   const std::function<void(const Started&)>& started) {
   try {
-    return launch(plan, identity, cgroups, hooks.started,
+    return launch(plan, identity, cgroups, started,
                   plan.terminal ? own_terminal_size() : TerminalSize{});
   } catch (Error& error) {
     if (cgroups.oom_kills() > 0)
@@ -65,7 +84,13 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
   Cgroups cgroups = Cgroups::make(plan.cgroups);
-  Launched box = launch_in(cgroups, plan, identity, hooks);
+  OwnNetwork network;
+  const auto started = [&](const Started& process) {
+    Started told = process;
+    network.connect(spec, hooks, told);
+    if (hooks.started) hooks.started(told);
+  };
+  Launched box = launch_in(cgroups, plan, identity, started);
   if (box.report) {
     (void)box.process.wait_status();
     RunOutcome outcome = outcome_of(plan, *box.report, identity);
@@ -78,6 +103,7 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
                     plan.interactive ? Console::Input::relayed : Console::Input::none);
   if (hooks.idle) hooks.idle();
   RunOutcome outcome;
+  outcome.turned_forwarding_on = network.bridge && network.bridge->turned_forwarding_on();
   outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr);
   finish_cgroups(cgroups, outcome);
   return outcome;

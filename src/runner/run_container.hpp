@@ -12,6 +12,7 @@
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
+#include "runner/network_switch.hpp"
 #include "runner/run_spec.hpp"
 
 namespace layerbox {
@@ -21,12 +22,16 @@ struct Started {
   pid_t pid = 0;
   std::uint64_t start_time = 0;    // /proc/PID/stat field 22
   std::uint64_t pid_namespace = 0; // inode of /proc/PID/ns/pid
+  NetworkEndpoint network;         // of a bridge network; the ports of pasta's
 };
 
 struct RunHooks {
   // After the process exists and before it runs anything of the container's. What this throws
   // ends the container.
   std::function<void(const Started&)> started;
+  // On a bridge network: its containers, whenever one has come or gone. Nobody else is told
+  // meanwhile. What this throws when this container comes ends it.
+  std::function<void(const std::vector<NetworkMember>&)> network_changed;
   // Once, right after the command has been executed, while the parent would only wait: room for
   // work off the critical path. Must not throw.
   std::function<void()> idle;
@@ -42,6 +47,8 @@ struct RunOutcome {
   bool oom_killed = false;
   // Why the container's cgroups could not be removed; empty when they are gone.
   std::string cgroups_left;
+  // This machine forwards packets since this container's network came up, and did not before.
+  bool turned_forwarding_on = false;
 };
 
 // Throws Error when the container could not be set up (the caller exits with 125): the message

@@ -15,6 +15,7 @@
 #include "runner/cgroup_dir.hpp"
 #include "runner/limits.hpp"
 #include "runner/namespaces.hpp"
+#include "runner/network_spec.hpp"
 #include "runner/seccomp_policy.hpp"
 
 namespace layerbox {
@@ -75,8 +76,9 @@ struct DeviceSpec {
   std::string access = "rwm";   // of read, write, mknod; less than both is a list of devices' work
 };
 
-// none: a namespace of its own, loopback up; join: that of RunSpec.namespaces.network, as it is.
-enum class NetworkMode : std::uint8_t { none, host, join };
+// none: a namespace of its own, loopback up; join: that of RunSpec.namespaces.network, as it is;
+// bridge, pasta: one of its own, and out of it as RunSpec.network_spec says.
+enum class NetworkMode : std::uint8_t { none, host, join, bridge, pasta };
 
 // standard: what default_seccomp_policy() makes of the capabilities (seccomp_profile.hpp).
 enum class SeccompMode : std::uint8_t { standard, unconfined, given };
@@ -94,6 +96,7 @@ struct RunSpec {
   std::string hostname; // "" gives the first 12 digits of the id; of no effect in another's uts
   std::vector<MountSpec> mounts; // volumes and tmpfs, in the user's order
   NetworkMode network = NetworkMode::none;
+  NetworkSpec network_spec; // of bridge and pasta
   NamespaceSpecs namespaces; // `network` is read with the mode above
   Limits limits;
   std::string cgroup_parent; // "/a/b" from the root of the hierarchies; "" for the caller's own
