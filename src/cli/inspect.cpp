@@ -76,6 +76,15 @@ Json ranges_json(const std::vector<IdRange>& ranges) {
   return list;
 }
 
+// {"name", "hostname", "addresses": […], "ports": […]}; null on none of these
+Json network_of(const ContainerState& state) {
+  if (!state.network) return {};
+  return {{"name", state.network->name},
+          {"hostname", state.network->hostname},
+          {"addresses", state.network->addresses},
+          {"ports", state.network->ports}};
+}
+
 Json container_json(const Store& store, const ContainerInfo& container) {
   const ContainerState& state = container.state;
   return {{"type", "container"},
@@ -89,6 +98,7 @@ Json container_json(const Store& store, const ContainerInfo& container) {
           {"pid", container.running ? state.pid : 0},
           {"id_map",
            {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},
+          {"network", network_of(state)},
           {"backend", state.backend},
           {"command", state.command},
           {"kept", state.keep == Keep::kept},

@@ -8,6 +8,7 @@
 #include "cli/container_volumes.hpp"
 #include "cli/error_report.hpp"
 #include "cli/mount_flags.hpp"
+#include "cli/network_flags.hpp"
 #include "cli/output.hpp"
 
 namespace layerbox {
@@ -69,7 +70,13 @@ void share_with_host(RunSpec& spec, const NamespaceWishes& wishes) {
   share(spec.namespaces.ipc, wishes.ipc);
   share(spec.namespaces.uts, wishes.uts);
   share(spec.namespaces.cgroup, wishes.cgroup);
-  if (wishes.network.kind == NamespaceWish::Kind::host) spec.network = NetworkMode::host;
+}
+
+void put_on_network(RunSpec& spec, const RunFlags& flags, const Surroundings& surroundings) {
+  const NetworkWish wish = merge_network(flags, surroundings.network);
+  if (wish.mode != NetworkMode::join) spec.network = wish.mode; // that needs a descriptor, too
+  spec.network_spec.name = wish.name;
+  spec.network_spec.ports = parse_published_ports(flags.published_ports);
 }
 
 } // namespace
@@ -78,8 +85,15 @@ NamespaceWishes merge_namespaces(const RunFlags& flags, const std::string& netwo
   if (flags.userns && flags.id_maps.any())
     throw UsageError("run: --userns: with --uidmap or --gidmap the map is written out",
                      "give the one or the others");
-  return parse_namespace_flags(flags.namespaces, flags.network.value_or(network_setting),
-                               flags.userns.value_or("auto"));
+  NamespaceWishes wishes = parse_namespace_flags(flags.namespaces, flags.userns.value_or("auto"));
+  wishes.network = merge_network(flags, network_setting).wish;
+  return wishes;
+}
+
+NetworkWish merge_network(const RunFlags& flags, const std::string& network_setting) {
+  NetworkWish wish = parse_network_wish(flags.network.value_or(network_setting));
+  require_publishable(parse_published_ports(flags.published_ports), wish.mode);
+  return wish;
 }
 
 std::vector<MountSpec> merge_mounts(const RunFlags& flags, const std::string& working_directory) {
@@ -127,6 +141,7 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
   spec.container_id = surroundings.container_id;
   const NamespaceWishes wishes = merge_namespaces(flags, surroundings.network);
   share_with_host(spec, wishes);
+  put_on_network(spec, flags, surroundings);
   spec.namespaces.time = parse_time_offsets(flags.namespaces.time_offsets);
   spec.hostname = hostname_of(flags, wishes.uts, surroundings);
   spec.read_only_rootfs = flags.read_only;

@@ -4,7 +4,8 @@
 //     image ENTRYPOINT [/init], CMD [serve]     flags: -e A=1 IMAGE sh -c true
 //     args [/init, sh, -c, true]                env PATH=…, HOSTNAME=…, the image's, A=1
 //
-// Of the RunSpec it fills what image and flags decide; rootfs, id map and provided files are run's.
+// Of the RunSpec it fills what image and flags decide; rootfs, id map, network and provided files
+// are run's.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "cli/environment.hpp"
+#include "cli/network_flags.hpp"
 #include "cli/run_flags.hpp"
 #include "layers/oci/image_config.hpp"
 #include "runner/run_spec.hpp"
@@ -52,6 +54,9 @@ std::vector<std::string> merge_args(const ImageProcess& image,
 
 // What the flags, or else the setting, say of namespaces. Throws UsageError.
 NamespaceWishes merge_namespaces(const RunFlags& flags, const std::string& network_setting);
+
+// The same of the network; what of it is a namespace stands in the former, too.
+NetworkWish merge_network(const RunFlags& flags, const std::string& network_setting);
 
 // Namespaces to be entered are not opened: that is open_joined_namespaces(). Throws UsageError for
 // flags that make no sense.

@@ -38,6 +38,7 @@ NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& t
                                    const std::string& own) {
   using Kind = NamespaceWish::Kind;
   if (text == own || text == "private" || text.empty()) return {};
+  if (text == "none" && flag == "--network") return {};
   if (text == "keep-id" && flag == "--userns") return {Kind::keep_id, ""};
   if (text == "host") return {Kind::host, ""};
   if (const auto name = after(text, "container:")) return {Kind::container, *name};
@@ -69,15 +70,13 @@ std::optional<ClockOffsets> parse_time_offsets(const std::vector<std::string>& t
   return offsets;
 }
 
-NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& network,
-                                      const std::string& userns) {
+NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& userns) {
   NamespaceWishes wishes;
   wishes.pid = wish_of("--pid", flags.pid);
   // Docker's word for one that others may enter, which here all may be.
   wishes.ipc = parse_namespace_wish("--ipc", flags.ipc.value_or("private"), "shareable");
   wishes.uts = wish_of("--uts", flags.uts);
   wishes.cgroup = wish_of("--cgroupns", flags.cgroup);
-  wishes.network = parse_namespace_wish("--network", network, "none");
   wishes.user = parse_namespace_wish("--userns", userns, "auto");
   return wishes;
 }

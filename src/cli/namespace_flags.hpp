@@ -49,7 +49,7 @@ NamespaceWish parse_namespace_wish(const std::string& flag, const std::string& t
 // UsageError.
 std::optional<ClockOffsets> parse_time_offsets(const std::vector<std::string>& texts);
 
-NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& network,
-                                      const std::string& userns);
+// All but the network, which is network_flags' to say.
+NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& userns);
 
 } // namespace layerbox

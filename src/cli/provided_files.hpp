@@ -21,7 +21,12 @@ std::vector<RunSpec::ProvidedFile> provided_files(const std::string& hostname, N
                                                   const NameFlags& flags,
                                                   const std::string& host_resolv_conf);
 
-// The host's /etc/resolv.conf; "" when there is none. Throws Error for one that is no small file.
-std::string read_host_resolv_conf();
+// The host's /etc/resolv.conf as a container on `network` can use it: on one of its own the host's
+// loopback addresses are not the host's. "" when there is none, or no network. Throws Error for one
+// that is no small file.
+std::string read_host_resolv_conf(NetworkMode network);
+
+// Pure: name servers on loopback addresses become `instead`, or go when that is "".
+std::string without_loopback_servers(const std::string& text, const std::string& instead);
 
 } // namespace layerbox

@@ -9,6 +9,7 @@
 
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
+#include "cli/container_network.hpp"
 #include "cli/container_volumes.hpp"
 #include "cli/device_flags.hpp"
 #include "cli/error_report.hpp"
@@ -90,11 +91,12 @@ class RunVerb : public Verb {
     Origin origin = find_origin(store, flags_);
     Surroundings around = look_around(flags_, invocation.settings());
     RunSpec spec = merge_config(origin.process, flags_, around);
+    require_may_use(merge_network(flags_, around.network), invocation.identity());
     const JoinedNamespaces joined = open_joined_namespaces(
         spec, merge_namespaces(flags_, around.network), store, invocation.identity());
     spec.provided_files =
         provided_files(spec.hostname, spec.network, {flags_.add_hosts, flags_.dns},
-                       spec.network != NetworkMode::none ? read_host_resolv_conf() : "");
+                       read_host_resolv_conf(spec.network));
 
     apply_devices(spec, flags_.devices, invocation.identity());
     spec.cgroups = place(spec);
@@ -102,16 +104,24 @@ class RunVerb : public Verb {
     ContainerState state = first_state(origin, flags_, spec.container_id, spec.process.args);
     state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
     state.volumes = named_volumes(spec.mounts); // held before they are looked at
+    if (!spec.network_spec.name.empty())        // held, too
+      state.network = ContainerNetwork{spec.network_spec.name, spec.hostname, {}, {}};
     NewContainer container(store, origin, backend, std::move(state));
     if (flags_.cidfile) write_user_file(*flags_.cidfile, O_EXCL, spec.container_id);
     prepare_volumes(spec.mounts, store, container.lease());
     prepare_overlays(spec.mounts, store, container.lease());
     if (container.is_kept())
       write_new_file(container.lease().dir(), layout::kSpec, spec_text(spec, flags_.labels), 0600);
+    const UniqueFd network = open_network(spec, store, invocation.identity());
+    provide_live_hosts(spec, store, container.lease());
     spec.rootfs = container.prepare(invocation.progress());
     const IdRangeLease ranges = map_ids(spec, invocation.identity(), store);
 
     const RunOutcome outcome = start(spec, invocation.identity(), store, container);
+    if (outcome.turned_forwarding_on)
+      invocation.progress().note("this machine forwards packets from now on, for the sake of "
+                                 "network '" +
+                                 spec.network_spec.name + "' (net.ipv4.ip_forward)");
     if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
     if (outcome.oom_killed) print_note(oom_note(spec, outcome.exit_status));
     finish(store, container, outcome, invocation.progress());
@@ -202,10 +212,12 @@ class RunVerb : public Verb {
       state.pid_start_time = started.start_time;
       state.pid_namespace = started.pid_namespace;
       state.id_map = spec.id_map;
+      tell_network(state, started.network);
       container.update(state);
       if (flags_.pidfile)
         write_user_file(*flags_.pidfile, O_TRUNC, std::to_string(started.pid) + '\n');
     };
+    hooks.network_changed = [&](const auto& members) { write_neighbours(store, members); };
     hooks.idle = [&] { sweep(store); };
     return run_container(spec, identity, hooks);
   }
@@ -243,6 +255,7 @@ class RunVerb : public Verb {
         state.cgroups.clear();
         state.id_map = {}; // others may have the range from now on
       }
+      tell_network(state, {});
       container.update(state);
     } catch (const Error& error) {
       progress.warn(fmt::format("after the command ended: {}", error.what()));

@@ -56,7 +56,11 @@ void declare_files(CommandLine& line, RunFlags& flags) {
 void declare_network(CommandLine& line, RunFlags& flags) {
   line.group("Network and namespaces");
   line.text("--network", flags.network, "MODE",
-            "none (the default), host, container:NAME or ns:PATH");
+            "none (the default), host, container:NAME or ns:PATH; root: bridge, or a network of "
+            "'network create'; everybody: pasta");
+  line.list("-p,--publish", flags.published_ports, "[[ADDR:]PORT:]PORT[/udp]",
+            "this host's port is the container's; without one of this host's, one that is free; "
+            "PORT may be a range");
   line.text("-h,--hostname", flags.hostname, "NAME", "the container's host name");
   line.list("--add-host", flags.add_hosts, "NAME:ADDRESS", "one more line in /etc/hosts");
   line.list("--dns", flags.dns, "ADDRESS", "a name server in /etc/resolv.conf");

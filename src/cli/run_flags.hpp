@@ -56,7 +56,8 @@ struct RunFlags {
   std::optional<std::string> hostname;
   std::vector<std::string> add_hosts; // NAME:ADDRESS
   std::vector<std::string> dns;       // addresses
-  std::optional<std::string> userns;  // auto
+  std::vector<std::string> published_ports;
+  std::optional<std::string> userns; // auto
   IdMapFlags id_maps;
   NamespaceFlags namespaces;
 };

@@ -17,6 +17,7 @@
 #include "cli/error_report.hpp"
 #include "cli/nearest.hpp"
 #include "cli/toml_subset.hpp"
+#include "store/object_name.hpp"
 
 namespace layerbox {
 namespace {
@@ -83,11 +84,12 @@ void take_environment(Settings& settings, const SettingsSources& sources) {
   }
 }
 
+// Whether there is one of that name is seen when it is needed.
 void check_network(const Setting& setting) {
-  if (setting.value == "none" || setting.value == "host") return;
+  if (is_object_name(setting.value)) return;
   Error error(ErrorKind::invalid_argument,
-              fmt::format("{}: there is no network '{}'", setting.origin, setting.value));
-  error.set_hint("the networks are none and host");
+              fmt::format("{}: '{}' is no network", setting.origin, setting.value));
+  error.set_hint("none, host, bridge, pasta, or the name of a network");
   throw error;
 }
 

@@ -156,6 +156,7 @@ std::string mode_text(const NamespaceSpec& spec) {
 
 std::string network_text(const RunSpec& spec) {
   if (spec.network == NetworkMode::join) return spec.namespaces.network.name;
+  if (!spec.network_spec.name.empty()) return spec.network_spec.name;
   return spec.network == NetworkMode::host ? "host" : "none";
 }
 

@@ -8,9 +8,10 @@ namespace {
 constexpr std::string_view kImages = "Images";
 constexpr std::string_view kContainers = "Containers";
 constexpr std::string_view kVolumes = "Volumes";
+constexpr std::string_view kNetworks = "Networks";
 constexpr std::string_view kStore = "The store";
 
-constexpr std::array<VerbEntry, 17> kVerbs{{
+constexpr std::array<VerbEntry, 22> kVerbs{{
     {"pull-tar", "import images from an archive, a directory or standard input", kImages,
      make_pull_tar_verb},
     {"images", "list the images", kImages, make_images_verb},
@@ -26,6 +27,13 @@ constexpr std::array<VerbEntry, 17> kVerbs{{
     {"volume inspect", "show everything known about volumes", kVolumes, make_volume_inspect_verb},
     {"volume rm", "remove volumes", kVolumes, make_volume_rm_verb},
     {"volume prune", "remove the volumes that no container uses", kVolumes, make_volume_prune_verb},
+    {"network create", "make a network", kNetworks, make_network_create_verb},
+    {"network ls", "list the networks", kNetworks, make_network_ls_verb},
+    {"network inspect", "show everything known about networks", kNetworks,
+     make_network_inspect_verb},
+    {"network rm", "remove networks", kNetworks, make_network_rm_verb},
+    {"network prune", "remove the networks that no container uses", kNetworks,
+     make_network_prune_verb},
     {"layers", "list the layers of the store", kStore, make_layers_verb},
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},
     // For packagers: the manual pages of the program that is built.

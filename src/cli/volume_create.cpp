@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "cli/error_report.hpp"
+#include "cli/labels.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "store/volume_store.hpp"
@@ -27,7 +28,7 @@ class VolumeCreateVerb : public Verb {
       throw UsageError(fmt::format("volume create: one name, not also '{}'", names_[1]));
     const std::string name = names_.empty() ? new_container_id() : names_.front();
     Store& store = invocation.swept_store();
-    const Labels labels = parse_labels();
+    const Labels labels = parse_labels("volume create", labels_);
     with_context([&] { return fmt::format("making volume '{}'", name); },
                  [&] { make(store, name, labels); });
     print(name + '\n');
@@ -42,17 +43,6 @@ class VolumeCreateVerb : public Verb {
     Error error(ErrorKind::already_exists, "it is there, with other labels");
     error.set_hint(fmt::format("'layerbox volume inspect {}' shows them", name));
     throw error;
-  }
-
-  Labels parse_labels() const {
-    Labels labels;
-    for (const std::string& label : labels_) {
-      const std::size_t equals = label.find('=');
-      if (equals == 0 || label.empty())
-        throw UsageError(fmt::format("volume create: --label: '{}' has no name", label));
-      labels[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
-    }
-    return labels;
   }
 
   std::vector<std::string> names_;

@@ -164,8 +164,8 @@ TEST_F(SettingsTest, RefuseValuesOfTheWrongKind) {
   EXPECT_THAT(failure(), HasSubstr("machine.toml:1: the setting 'root' needs a string"));
   write("machine.toml", "root = \"relative\"\n");
   EXPECT_THAT(failure(), HasSubstr("machine.toml:1: 'root' is not absolute"));
-  write("machine.toml", "network = \"wide\"\n");
-  EXPECT_THAT(failure(), HasSubstr("machine.toml:1: there is no network 'wide'"));
+  write("machine.toml", "network = \"wide net\"\n");
+  EXPECT_THAT(failure(), HasSubstr("machine.toml:1: 'wide net' is no network"));
 }
 
 TEST_F(SettingsTest, RefuseAFileThatIsNoFile) {
