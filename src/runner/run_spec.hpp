@@ -96,7 +96,7 @@ struct RunSpec {
   std::string hostname; // "" gives the first 12 digits of the id; of no effect in another's uts
   std::vector<MountSpec> mounts; // volumes and tmpfs, in the user's order
   NetworkMode network = NetworkMode::none;
-  NetworkSpec network_spec; // of bridge and pasta
+  NetworkSpec network_spec;  // of bridge and pasta
   NamespaceSpecs namespaces; // `network` is read with the mode above
   Limits limits;
   std::string cgroup_parent; // "/a/b" from the root of the hierarchies; "" for the caller's own
