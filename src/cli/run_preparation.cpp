@@ -1,0 +1,120 @@
+#include "cli/run_preparation.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <cstdio>
+
+#include "base/fs_at.hpp"
+#include "base/stream.hpp"
+#include "cli/container_ids.hpp"
+#include "cli/container_network.hpp"
+#include "cli/container_volumes.hpp"
+#include "cli/device_flags.hpp"
+#include "cli/error_report.hpp"
+#include "cli/merge_config.hpp"
+#include "cli/provided_files.hpp"
+#include "cli/runtime_dir.hpp"
+#include "cli/seccomp_file.hpp"
+#include "runner/cgroup_place.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr std::size_t kMaxEnvFileBytes = std::size_t{4} << 20;
+
+SeccompFile read_seccomp(const std::string& name) {
+  const UniqueFd fd = with_context([] { return "the seccomp profile"; },
+                                   [&] { return open_path(name, O_RDONLY | O_CLOEXEC); });
+  FdSource source(fd, name);
+  SeccompFile file{name, read_all(source, kMaxSeccompFileBytes, name)};
+  struct utsname system {};
+  if (::uname(&system) == 0)
+    (void)std::sscanf(system.release, "%4u.%4u", &file.kernel_major, &file.kernel_minor);
+  return file;
+}
+
+Surroundings look_around(const RunFlags& flags, const Settings& settings) {
+  Surroundings around;
+  around.container_id = new_container_id();
+  struct utsname system {};
+  if (::uname(&system) == 0) around.host_name = system.nodename;
+  around.network = settings.network.value;
+  around.variable = process_settings_sources(false).environment;
+  for (const std::string& name : flags.env_files) {
+    const UniqueFd fd = open_path(name, O_RDONLY | O_CLOEXEC);
+    FdSource source(fd, name);
+    around.env_files.push_back({name, read_all(source, kMaxEnvFileBytes, name)});
+  }
+  if (const auto name = seccomp_file_name(flags.security))
+    around.seccomp_file = read_seccomp(*name);
+  return around;
+}
+
+void check_flags(const RunFlags& flags, const Identity& identity) {
+  if (flags.rootfs && flags.rootfs->empty()) throw UsageError("run: --rootfs: the name is empty");
+  if (!flags.rootfs && flags.operands.empty())
+    throw UsageError("run: no image is given", "usage: layerbox run [OPTION]… IMAGE [COMMAND…]");
+  for (const std::string& text : flags.devices)
+    (void)parse_device(text);
+  (void)merge_namespaces(flags, "none");
+  if (flags.id_maps.any()) (void)parse_id_maps(flags.id_maps, identity);
+  (void)merge_mounts(flags, "/"); // what is misspelt is said before anything is opened
+  if (flags.name) check_container_name(*flags.name);
+  if (!flags.labels.empty() && !flags.keep && !flags.name)
+    throw UsageError("run: --label: the container is not kept", "give --name or --keep, too");
+}
+
+const BackendEntry& choose(const RunFlags& flags, const Store& store, const Settings& settings) {
+  if (!flags.backend) return choose_backend(settings.backend.value, store);
+  try {
+    return choose_backend(*flags.backend, store);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::invalid_argument) throw;
+    throw UsageError(fmt::format("run: --backend: {}", error.what()), error.hint());
+  }
+}
+
+// The cgroups that its limits need, and its end.
+std::vector<CgroupDir> place(const RunSpec& spec) {
+  std::vector<CgroupDir> dirs = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
+  if (!dirs.empty() || spec.namespaces.pid.mode == NamespaceMode::own) return dirs;
+  return with_context([] { return "--pid"; },
+                      [&] {
+                        return place_cgroup_for_killing(spec.container_id, spec.cgroup_parent,
+                                                        read_cgroup_layout());
+                      });
+}
+
+} // namespace
+
+PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
+  const Identity& identity = invocation.identity();
+  check_flags(flags, identity);
+  Store& store = invocation.store();
+  PreparedRun run;
+  if (!flags.rootfs) run.backend = &choose(flags, store, invocation.settings());
+  run.origin = find_origin(store, flags);
+  const Surroundings around = look_around(flags, invocation.settings());
+  RunSpec& spec = run.spec;
+  spec = merge_config(run.origin.process, flags, around);
+  require_may_use(merge_network(flags, around.network), identity);
+  run.joined =
+      open_joined_namespaces(spec, merge_namespaces(flags, around.network), store, identity);
+  spec.provided_files = provided_files(spec.hostname, spec.network, {flags.add_hosts, flags.dns},
+                                       read_host_resolv_conf(spec.network));
+  apply_devices(spec, flags.devices, identity);
+  spec.cgroups = place(spec);
+  run.ranges = map_container_ids(spec, flags, identity,
+                                 [&] { return open_runtime_dir(identity, store.root()); });
+
+  run.state = first_state(run.origin, flags, spec.container_id, spec.process.args);
+  run.state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
+  run.state.volumes = named_volumes(spec.mounts); // held before they are looked at
+  if (!spec.network_spec.name.empty())            // held, too
+    run.state.network = ContainerNetwork{spec.network_spec.name, spec.hostname, {}, {}};
+  return run;
+}
+
+} // namespace layerbox
