@@ -33,6 +33,8 @@ struct MountPlan {
   std::string work;                 // kind overlay: beside upper
   std::vector<std::string> options; // kind overlay: flags and "key=value" for fsconfig(2)
   std::string attach;               // kind overlay: an empty-able directory to mount over
+
+  friend bool operator==(const MountPlan&, const MountPlan&) = default;
 };
 
 } // namespace layerbox

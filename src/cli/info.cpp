@@ -65,7 +65,7 @@ Facts gather(Invocation& invocation) {
   facts.layers = store.catalog().layers().size();
   facts.containers = list_containers(store).size();
   for (const BackendEntry& entry : backends()) {
-    facts.backends.push_back({std::string(entry.name), entry.probe(store)});
+    facts.backends.push_back({std::string(entry.name), entry.probe(store, Remember::yes)});
     if (facts.chosen.empty() && facts.backends.back().probe.works) facts.chosen = entry.name;
   }
   facts.namespaces = namespace_facts();

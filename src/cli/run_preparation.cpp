@@ -67,9 +67,9 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
 }
 
 const BackendEntry& choose(const RunFlags& flags, const Store& store, const Settings& settings) {
-  if (!flags.backend) return choose_backend(settings.backend.value, store);
+  if (!flags.backend) return choose_backend(settings.backend.value, store, Remember::yes);
   try {
-    return choose_backend(*flags.backend, store);
+    return choose_backend(*flags.backend, store, Remember::yes);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::invalid_argument) throw;
     throw UsageError(fmt::format("run: --backend: {}", error.what()), error.hint());

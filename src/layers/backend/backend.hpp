@@ -3,17 +3,19 @@
 // A backend answers for containers of one store. It knows layer keys and container directories, no
 // image names, and writes no rows. It is found through a constant table {name, probe, open}:
 //
-//     const BackendEntry& entry = choose_backend("auto", facts);       // overlay | copy | …
-//     auto backend = entry.open(store);
-//     MountPlan plan = backend->prepare(lease, layers, Access::throw_away);
+//     const BackendEntry& entry = choose_backend("auto", store, Remember::yes);       // overlay |
+//     copy | … auto backend = entry.open(store); MountPlan plan = backend->prepare(lease, layers,
+//     Access::throw_away);
 //     ... the runner executes the plan ...
 //     backend->discard(container_id);
 //
 // `prepare` makes directories and data, never a mount. What it made is found again by `discard`,
 // from the container's directory alone, so that a killed process leaves nothing that a later
-// command cannot remove. Absence is success for `discard` and `drop`.
+// command cannot remove. Absence is success for `discard` and `drop`. What `prepare` would answer
+// for a container that is not there yet, the table's `plan` says without making anything.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -56,9 +58,15 @@ struct BackendProbe {
   std::string reason; // why it works, or why not and what would help
 };
 
+// Whether a probe may write down in the store what it has found, for the next command.
+enum class Remember : std::uint8_t { yes, no };
+
 struct BackendEntry {
   std::string_view name;
-  BackendProbe (*probe)(const Store& store);
+  BackendProbe (*probe)(const Store& store, Remember remember);
+  // Throws Error for a layer that is not there, or too many of them.
+  MountPlan (*plan)(const Store& store, std::string_view container_id,
+                    std::span<const LayerKey> layers, Access access);
   std::unique_ptr<Backend> (*open)(const Store& store);
 };
 
@@ -67,6 +75,6 @@ std::span<const BackendEntry> backends();
 // `name` is an entry's name or "auto" (the first whose probe says it works). Throws
 // Error(invalid_argument) for an unknown name (the hint lists them), Error(unsupported) with the
 // probe's reason when the one asked for does not work here.
-const BackendEntry& choose_backend(std::string_view name, const Store& store);
+const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember);
 
 } // namespace layerbox

@@ -13,14 +13,14 @@ namespace layerbox {
 namespace {
 
 constexpr std::array kBackends{
-    BackendEntry{"overlay", probe_overlay, open_overlay},
-    BackendEntry{"copy", probe_copy, open_copy},
+    BackendEntry{"overlay", probe_overlay, plan_overlay, open_overlay},
+    BackendEntry{"copy", probe_copy, plan_copy, open_copy},
 };
 
-const BackendEntry& first_that_works(const Store& store) {
+const BackendEntry& first_that_works(const Store& store, Remember remember) {
   std::string reasons;
   for (const BackendEntry& entry : kBackends) {
-    const BackendProbe probe = entry.probe(store);
+    const BackendProbe probe = entry.probe(store, remember);
     if (probe.works) return entry;
     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", entry.name, probe.reason);
   }
@@ -33,13 +33,13 @@ std::span<const BackendEntry> backends() {
   return kBackends;
 }
 
-const BackendEntry& choose_backend(std::string_view name, const Store& store) {
-  if (name == "auto") return first_that_works(store);
+const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember) {
+  if (name == "auto") return first_that_works(store, remember);
   std::string known = "auto";
   for (const BackendEntry& entry : kBackends) {
     known += fmt::format(", {}", entry.name);
     if (entry.name != name) continue;
-    const BackendProbe probe = entry.probe(store);
+    const BackendProbe probe = entry.probe(store, remember);
     if (probe.works) return entry;
     throw Error(ErrorKind::unsupported,
                 fmt::format("backend {} does not work here: {}", name, probe.reason));

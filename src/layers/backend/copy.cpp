@@ -12,6 +12,14 @@ namespace layerbox {
 
 namespace {
 
+MountPlan plan_of(const Store& store, std::string_view container_id) {
+  MountPlan plan;
+  plan.anchor = store.path();
+  plan.kind = RootfsKind::directory;
+  plan.directory = layout::container_dir(container_id) + "/" + layout::kRootfs;
+  return plan;
+}
+
 class Copy : public Backend {
  public:
   explicit Copy(const Store& store) : store_(store) {}
@@ -19,11 +27,7 @@ class Copy : public Backend {
   MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers, Access,
                     Progress& progress) override {
     if (!try_stat_at(container.dir(), layout::kRootfs)) make_rootfs(container, layers, progress);
-    MountPlan plan;
-    plan.anchor = store_.path();
-    plan.kind = RootfsKind::directory;
-    plan.directory = layout::container_dir(container.state().id) + "/" + layout::kRootfs;
-    return plan;
+    return plan_of(store_, container.state().id);
   }
 
   void discard(const ContainerLease& container) override {
@@ -54,8 +58,14 @@ class Copy : public Backend {
 
 } // namespace
 
-BackendProbe probe_copy(const Store&) {
+BackendProbe probe_copy(const Store&, Remember) {
   return {true, "copies the whole root file system for each container"};
+}
+
+MountPlan plan_copy(const Store& store, std::string_view container_id,
+                    std::span<const LayerKey> layers, Access) {
+  (void)open_layer_trees(store, layers); // as the copy does, when it is made
+  return plan_of(store, container_id);
 }
 
 std::unique_ptr<Backend> open_copy(const Store& store) {

@@ -9,7 +9,9 @@
 
 namespace layerbox {
 
-BackendProbe probe_copy(const Store& store);
+BackendProbe probe_copy(const Store& store, Remember remember);
+MountPlan plan_copy(const Store& store, std::string_view container_id,
+                    std::span<const LayerKey> layers, Access access);
 std::unique_ptr<Backend> open_copy(const Store& store);
 
 } // namespace layerbox

@@ -29,39 +29,51 @@ bool make_dir(FdRef dir, const char* name, mode_t mode) {
   return false;
 }
 
+// overlayfs wants one lower tree under an upper, two without one. A single tree read only is not
+// simply bound in place: its whiteouts would be seen as devices.
+bool needs_empty(const LayerTrees& trees, Access access) {
+  return trees.fds.size() < (access == Access::read_only ? 2U : 1U);
+}
+
+MountPlan plan_of(const Store& store, std::string_view container_id, const LayerTrees& trees,
+                  Access access) {
+  const std::string home = layout::container_dir(container_id) + "/";
+  MountPlan plan;
+  plan.anchor = store.path();
+  if (access == Access::read_only && trees.fds.empty()) {
+    plan.directory = home + layout::kEmpty;
+    return plan;
+  }
+  plan.kind = RootfsKind::overlay;
+  plan.options = {"userxattr"};
+  if (access == Access::throw_away) plan.options.emplace_back("volatile");
+  plan.attach = home + layout::kAttach;
+  if (access != Access::read_only) {
+    plan.upper = home + layout::kUpper;
+    plan.work = home + layout::kWork;
+  }
+  plan.lower = trees.paths;
+  if (needs_empty(trees, access)) plan.lower.push_back(home + layout::kEmpty);
+  if (plan.lower.size() > kMaxLowerTrees)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("the image has {} layers; overlayfs takes at most {}",
+                            plan.lower.size(), kMaxLowerTrees))
+        .set_hint("--backend copy has no such limit");
+  return plan;
+}
+
 class Overlay : public Backend {
  public:
   explicit Overlay(const Store& store) : store_(store) {}
 
   MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
                     Access access, Progress&) override {
-    LayerTrees trees = open_layer_trees(store_, layers);
-    const std::string home = layout::container_dir(container.state().id) + "/";
-    MountPlan plan;
-    plan.anchor = store_.path();
-    if (access == Access::read_only && trees.fds.empty()) {
+    const LayerTrees trees = open_layer_trees(store_, layers);
+    MountPlan plan = plan_of(store_, container.state().id, trees, access);
+    if (plan.kind == RootfsKind::directory)
       make_dir(container.dir(), layout::kEmpty, 0755);
-      plan.directory = home + layout::kEmpty;
-      return plan;
-    }
-    make_parts(container.dir(), trees, access);
-    plan.kind = RootfsKind::overlay;
-    plan.options = {"userxattr"};
-    if (access == Access::throw_away) plan.options.emplace_back("volatile");
-    plan.attach = home + layout::kAttach;
-    if (access != Access::read_only) {
-      plan.upper = home + layout::kUpper;
-      plan.work = home + layout::kWork;
-    }
-    const bool wants_empty = needs_empty(trees, access);
-    plan.lower = std::move(trees.paths);
-    if (wants_empty) plan.lower.push_back(home + layout::kEmpty);
-    if (plan.lower.size() > kMaxLowerTrees) {
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("the image has {} layers; overlayfs takes at most {}",
-                              plan.lower.size(), kMaxLowerTrees))
-          .set_hint("--backend copy has no such limit");
-    }
+    else
+      make_parts(container.dir(), trees, access);
     return plan;
   }
 
@@ -78,12 +90,6 @@ class Overlay : public Backend {
   void drop(std::span<const LayerKey>) override {} // nothing is derived from a chain
 
  private:
-  // overlayfs wants one lower tree under an upper, two without one. A single tree read only is not
-  // simply bound in place: its whiteouts would be seen as devices.
-  static bool needs_empty(const LayerTrees& trees, Access access) {
-    return trees.fds.size() < (access == Access::read_only ? 2U : 1U);
-  }
-
   void make_parts(FdRef home, const LayerTrees& trees, Access access) {
     if (access != Access::read_only) {
       const bool is_new = make_dir(home, layout::kUpper, 0755);
@@ -107,6 +113,11 @@ class Overlay : public Backend {
 };
 
 } // namespace
+
+MountPlan plan_overlay(const Store& store, std::string_view container_id,
+                       std::span<const LayerKey> layers, Access access) {
+  return plan_of(store, container_id, open_layer_trees(store, layers), access);
+}
 
 std::unique_ptr<Backend> open_overlay(const Store& store) {
   return std::make_unique<Overlay>(store);

@@ -23,7 +23,9 @@
 
 namespace layerbox {
 
-BackendProbe probe_overlay(const Store& store);
+BackendProbe probe_overlay(const Store& store, Remember remember);
+MountPlan plan_overlay(const Store& store, std::string_view container_id,
+                       std::span<const LayerKey> layers, Access access);
 std::unique_ptr<Backend> open_overlay(const Store& store);
 
 } // namespace layerbox

@@ -89,7 +89,7 @@ void try_overlay(FdRef dir) {
 
 } // namespace
 
-BackendProbe probe_overlay(const Store& store) {
+BackendProbe probe_overlay(const Store& store, Remember remembers) {
   try {
     const std::string now = circumstances(store);
     if (is_remembered(store, now)) return {true, "worked here before"};
@@ -101,7 +101,7 @@ BackendProbe probe_overlay(const Store& store) {
                    "old", "old", 0600);
     const UniqueFd ns = make_user_namespace(store.identity().store_map, store.identity());
     call_in_user_namespace(ns, [&] { try_overlay(staging.dir()); });
-    remember(store, staging, now);
+    if (remembers == Remember::yes) remember(store, staging, now);
     return {true, "overlayfs with userxattr was mounted on the store's file system"};
   } catch (const Error& error) {
     return {false, error.what()};

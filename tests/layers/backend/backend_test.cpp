@@ -31,7 +31,7 @@ class EveryBackend : public ::testing::TestWithParam<std::string> {
   void SetUp() override {
     for (const BackendEntry& entry : backends()) {
       if (entry.name != GetParam()) continue;
-      if (const BackendProbe probe = entry.probe(store()); !probe.works) {
+      if (const BackendProbe probe = entry.probe(store(), Remember::yes); !probe.works) {
         LAYERBOX_SKIP_UNLESS_REQUIRED(GetParam(), probe.reason);
       }
       entry_ = &entry;
@@ -178,10 +178,17 @@ TEST_P(OverlayBackend, FinishesWhatAKilledPrepareBegan) {
 TEST_P(OverlayBackend, RemembersThatItWorksAndForgetsForAnotherKernel) {
   const std::string verdict = store().path() + "/derived/overlay/probe";
   ASSERT_TRUE(std::filesystem::exists(verdict));
-  EXPECT_EQ(entry_->probe(store()).reason, "worked here before");
+  EXPECT_EQ(entry_->probe(store(), Remember::yes).reason, "worked here before");
   std::ofstream(verdict) << "another kernel";
-  EXPECT_THAT(entry_->probe(store()).reason, HasSubstr("was mounted"));
-  EXPECT_EQ(entry_->probe(store()).reason, "worked here before");
+  EXPECT_THAT(entry_->probe(store(), Remember::yes).reason, HasSubstr("was mounted"));
+  EXPECT_EQ(entry_->probe(store(), Remember::yes).reason, "worked here before");
+}
+
+TEST_P(OverlayBackend, RemembersNothingThatItIsNotToRemember) {
+  const std::string verdict = store().path() + "/derived/overlay/probe";
+  ASSERT_TRUE(std::filesystem::remove(verdict));
+  EXPECT_THAT(entry_->probe(store(), Remember::no).reason, HasSubstr("was mounted"));
+  EXPECT_FALSE(std::filesystem::exists(verdict));
 }
 
 INSTANTIATE_TEST_SUITE_P(Overlay, OverlayBackend, ::testing::Values("overlay"));
@@ -213,17 +220,17 @@ INSTANTIATE_TEST_SUITE_P(Copy, CopyBackend, ::testing::Values("copy"));
 
 TEST(ChooseBackend, TakesTheFirstThatWorks) {
   TemporaryStore temporary;
-  const BackendEntry& chosen = choose_backend("auto", temporary.store());
+  const BackendEntry& chosen = choose_backend("auto", temporary.store(), Remember::yes);
   for (const BackendEntry& entry : backends()) {
     if (entry.name == chosen.name) break;
-    EXPECT_FALSE(entry.probe(temporary.store()).works) << entry.name;
+    EXPECT_FALSE(entry.probe(temporary.store(), Remember::yes).works) << entry.name;
   }
 }
 
 TEST(ChooseBackend, NamesTheBackendsForOneThatIsUnknown) {
   TemporaryStore temporary;
   try {
-    choose_backend("zfs\x1b", temporary.store());
+    choose_backend("zfs\x1b", temporary.store(), Remember::yes);
     FAIL() << "found a backend that is not there";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_argument);

@@ -68,8 +68,12 @@ Listing seen_through(const BackendEntry& entry, const Store& store, const ChainB
                      Access access) {
   NoProgress quiet;
   const ContainerLease container = new_container(store, chain.keys());
+  const MountPlan foretold = entry.plan(store, container.state().id, chain.keys(), access);
+  EXPECT_EQ(list_dir(container.dir()), std::vector<std::string>{layout::kLease})
+      << entry.name << " made something that was only to be planned";
   const auto backend = entry.open(store);
   const MountPlan plan = backend->prepare(container, chain.keys(), access, quiet);
+  EXPECT_TRUE(plan == foretold) << entry.name << " prepares another rootfs than it plans";
   const Listing listing =
       decode(in_mount(plan, [](const std::string& top) { return encode(list_tree(top)); }));
   backend->discard(container);
@@ -91,7 +95,7 @@ TEST_P(BackendConformance, ShowsTheSameTree) {
   story.build(chain);
   std::optional<Listing> first;
   for (const BackendEntry& entry : backends()) {
-    if (const BackendProbe probe = entry.probe(store); !probe.works) {
+    if (const BackendProbe probe = entry.probe(store, Remember::yes); !probe.works) {
       LAYERBOX_SKIP_UNLESS_REQUIRED(std::string(entry.name), probe.reason);
     }
     for (const Access access : {Access::throw_away, Access::kept, Access::read_only}) {
