@@ -123,6 +123,10 @@ void Catalog::remove_container(std::string_view id) {
   transaction.commit();
 }
 
+void Catalog::require_free_container_name(std::string_view name) const {
+  container_table::require_free_name(*db_, name);
+}
+
 std::vector<ContainerRow> Catalog::containers() const {
   return container_table::all(*db_);
 }

@@ -74,6 +74,8 @@ class Catalog {
   // Kept containers.
   void insert_container(const ContainerRow& row); // Throws Error(already_exists) for a taken name
   void remove_container(std::string_view id);     // absence is success
+  // Throws as insert_container() of that name would.
+  void require_free_container_name(std::string_view name) const;
   std::vector<ContainerRow> containers() const;
   // By full id, unique id prefix of at least 4 hex digits, or name. Throws as resolve_image.
   ContainerRow resolve_container(std::string_view reference) const;

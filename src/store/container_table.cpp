@@ -55,16 +55,18 @@ std::vector<ContainerRow> with_prefix(const Sqlite& db, std::string_view hex, st
   return rows_of(query);
 }
 
+void require_free_name(const Sqlite& db, std::string_view name) {
+  const auto other = named(db, name);
+  if (!other) return;
+  Error error(ErrorKind::already_exists, "name container '" + printable(name) +
+                                             "': the name is taken by container " +
+                                             other->id.substr(0, 12));
+  error.set_hint("choose another name, or remove that container with `layerbox rm`");
+  throw error;
+}
+
 void insert(const Sqlite& db, const ContainerRow& row) {
-  if (!row.name.empty()) {
-    if (const auto other = named(db, row.name)) {
-      Error error(ErrorKind::already_exists, "name container '" + printable(row.name) +
-                                                 "': the name is taken by container " +
-                                                 other->id.substr(0, 12));
-      error.set_hint("choose another name, or remove that container with `layerbox rm`");
-      throw error;
-    }
-  }
+  if (!row.name.empty()) require_free_name(db, row.name);
   Statement insert(db, "INSERT INTO container (id, name, image, backend, created) "
                        "VALUES (?, ?, ?, ?, ?)");
   insert.bind(1, row.id).bind(4, row.backend).bind(5, row.created);

@@ -17,6 +17,9 @@ std::optional<ContainerRow> named(const Sqlite& db, std::string_view name);
 // Containers whose id begins with these hex digits, at most `limit`, in order.
 std::vector<ContainerRow> with_prefix(const Sqlite& db, std::string_view hex, std::size_t limit);
 
+// Throws Error(already_exists) that says whose it is.
+void require_free_name(const Sqlite& db, std::string_view name);
+
 void insert(const Sqlite& db, const ContainerRow& row); // Throws Error(already_exists)
 void remove(const Sqlite& db, std::string_view id);     // absence is success
 

@@ -144,6 +144,22 @@ Store Store::open(const std::string& root, const Identity& identity) {
   return {path, std::move(fd), identity};
 }
 
+std::optional<Store> Store::open_existing(const std::string& root, const Identity& identity) {
+  require_absolute(root);
+  const std::string path = without_trailing_slash(root);
+  auto fd = try_open_root(path);
+  if (!fd) return std::nullopt;
+  const struct stat status = stat_fd(*fd);
+  require_own(status, path, identity);
+  const auto version = try_read_version(*fd);
+  if (!version) return std::nullopt;
+  require_private(status, path);
+  const TreeIds written = parse_version(*version, path);
+  const TreeIds mine = TreeIds::of(identity);
+  if (compare(written, mine) == IdsVerdict::other) refuse_ids(path, written, mine, identity);
+  return Store(path, std::move(*fd), identity);
+}
+
 Catalog& Store::catalog() {
   if (!catalog_) catalog_.emplace(path_ + '/' + layout::kDatabase, MissingDatabase::refuse);
   return *catalog_;

@@ -46,6 +46,9 @@ class Store {
   // of another version, and a store whose trees were written under another id map than
   // `identity.store_map` of the same user allows. Throws Error.
   static Store open(const std::string& root, const Identity& identity);
+  // The same for who only looks: nothing is made or written, and there is nothing to open where no
+  // store is.
+  static std::optional<Store> open_existing(const std::string& root, const Identity& identity);
 
   const std::string& path() const { return path_; }
   FdRef root() const { return root_; }

@@ -39,6 +39,25 @@ TEST_F(StoreOpen, MakesAStoreThatOnlyItsOwnerCanEnter) {
   EXPECT_EQ(entries_in(at("staging")) + entries_in(at("trash")), 0U);
 }
 
+TEST_F(StoreOpen, OfWhoOnlyLooksMakesNothing) {
+  EXPECT_FALSE(Store::open_existing(path(), test_identity()));
+  EXPECT_FALSE(std::filesystem::exists(path()));
+  std::filesystem::create_directory(path());
+  EXPECT_FALSE(Store::open_existing(path(), test_identity()));
+  EXPECT_TRUE(std::filesystem::is_empty(path()));
+  (void)open();
+  const auto found = Store::open_existing(path() + "/", test_identity());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->path(), path());
+}
+
+TEST_F(StoreOpen, OfWhoOnlyLooksIsRefusedAsAnyOther) {
+  (void)open();
+  ::chmod(path().c_str(), 0755);
+  EXPECT_THAT(error_of([&] { (void)Store::open_existing(path(), test_identity()); }).what(),
+              HasSubstr("other users can enter it"));
+}
+
 TEST_F(StoreOpen, GivesTheSameModesUnderAnyUmask) {
   for (const mode_t mask : {mode_t{0}, mode_t{0777}}) {
     const ScratchDir scratch;
