@@ -7,6 +7,7 @@
 
 #include "base/rel_path.hpp"
 #include "runner/cgroup_files.hpp"
+#include "runner/plan_words.hpp"
 
 namespace layerbox {
 namespace {
@@ -38,14 +39,8 @@ std::string step_text(const Step& step) {
   const bool makes = step.act == Act::join_namespace || step.act == Act::be_born;
   if (step.mount_flags != 0)
     line += fmt::format(" {}={:#x}", makes ? "namespaces" : "mount_flags", step.mount_flags);
-  if ((step.flags & kOptional) != 0) line += " optional";
-  if ((step.flags & kRecursive) != 0) line += " recursive";
-  if ((step.flags & kReadOnly) != 0) line += " read_only";
-  if ((step.flags & kOldApi) != 0) line += " old_api";
-  if ((step.flags & kHostTree) != 0) line += " host_tree";
-  if ((step.flags & kKeepAdmin) != 0) line += " keep_admin";
-  if ((step.flags & kReadOnlyTop) != 0) line += " read_only_top";
-  if ((step.flags & kReadable) != 0) line += " readable";
+  for (const std::string& word : step_flag_words(step.flags))
+    line.append(" ").append(word);
   for (const std::string& word : step.list)
     line.append(" ").append(printable(word));
   return line;

@@ -76,11 +76,15 @@ void finish_cgroups(Cgroups& cgroups, RunOutcome& outcome) {
 
 } // namespace
 
-RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks) {
-  require_standard_streams();
+Plan plan_container(const RunSpec& spec, const Identity& identity) {
   HostFacts facts = probe_host_facts(identity);
   if (spec.host_devices) facts.devices = list_host_devices();
-  const Plan plan = compile(spec, facts);
+  return compile(spec, facts);
+}
+
+RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks) {
+  require_standard_streams();
+  const Plan plan = plan_container(spec, identity);
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
   Cgroups cgroups = Cgroups::make(plan.cgroups);

@@ -13,6 +13,7 @@
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
 #include "runner/network_switch.hpp"
+#include "runner/plan.hpp"
 #include "runner/run_spec.hpp"
 
 namespace layerbox {
@@ -50,6 +51,10 @@ struct RunOutcome {
   // This machine forwards packets since this container's network came up, and did not before.
   bool turned_forwarding_on = false;
 };
+
+// What run_container() of `spec` would do, here and now. Looks at the machine, makes nothing.
+// Throws Error for a spec that makes no sense.
+Plan plan_container(const RunSpec& spec, const Identity& identity);
 
 // Throws Error when the container could not be set up (the caller exits with 125): the message
 // names the step that failed and the object, the hint the way out.
