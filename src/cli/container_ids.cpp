@@ -16,8 +16,9 @@ IdRangeLease map_container_ids(RunSpec& spec, const RunFlags& flags, const Ident
     if (flags.id_maps.any())
       throw UsageError("run: --uidmap, --gidmap: a user namespace that is entered has its ids");
     // The host's ids are nobody's range.
-    const bool has_range = is_root && userns != Kind::host;
-    return has_range ? share_ranges_of(runtime_dir(), spec.id_map) : IdRangeLease{};
+    if (!is_root || userns == Kind::host) return {};
+    const UniqueFd dir = runtime_dir();
+    return dir ? share_ranges_of(dir, spec.id_map) : IdRangeLease{};
   }
   if (userns == Kind::host && !is_root)
     throw Error(ErrorKind::permission_denied,
@@ -35,10 +36,16 @@ IdRangeLease map_container_ids(RunSpec& spec, const RunFlags& flags, const Ident
   IdRangeLease lease;
   if (flags.id_maps.any()) {
     lease.map = parse_id_maps(flags.id_maps, identity);
-    if (is_root) lease = take_ranges_of(runtime_dir(), lease.map);
+    const UniqueFd dir = is_root ? runtime_dir() : UniqueFd();
+    if (dir) lease = take_ranges_of(dir, lease.map);
     spec.id_map = lease.map;
   } else if (is_root) {
-    lease = take_id_range(runtime_dir(), random_range_start());
+    const UniqueFd dir = runtime_dir();
+    const std::uint32_t start = random_range_start();
+    if (dir)
+      lease = take_id_range(dir, start);
+    else
+      lease.map = id_range_map(start);
     spec.id_map = lease.map;
   }
   return lease;

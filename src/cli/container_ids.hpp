@@ -13,7 +13,8 @@ namespace layerbox {
 
 // Sets the id map of `spec`, and what follows from it. Returns the locks that keep the ids the
 // container's; `runtime_dir` is asked for the directory that they are in, when there are to be
-// any. Requires that namespaces to be entered are open. Throws UsageError, Error.
+// any. An empty descriptor says that nobody can hold any, and none is taken then. Requires that
+// namespaces to be entered are open. Throws UsageError, Error.
 IdRangeLease map_container_ids(RunSpec& spec, const RunFlags& flags, const Identity& identity,
                                const std::function<UniqueFd()>& runtime_dir);
 

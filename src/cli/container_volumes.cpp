@@ -21,23 +21,20 @@ namespace layerbox {
 namespace {
 
 // The directory of a named volume, made and filled.
-std::string prepare_named(const MountSpec& mount, const Store& store, const ContainerState& state) {
+void prepare_named(const MountSpec& mount, const Store& store, const ContainerState& state) {
   const std::string& name = mount.volume->name;
   create_volume(store, name, {});
   if (mount.volume->copy && !state.layers.empty())
     fill_volume(store, open_volume(store, name), state.layers, mount.destination);
-  return fmt::format("{}/{}", store.path(), layout::volume_data(name));
 }
 
 // The same for the `index`th one of the container's own.
-std::string prepare_own(const MountSpec& mount, const Store& store, const ContainerLease& lease,
-                        std::size_t index) {
+void prepare_own(const MountSpec& mount, const Store& store, const ContainerLease& lease,
+                 std::size_t index) {
   const UniqueFd parent = make_or_open_dir_at(lease.dir(), layout::kOwnVolumes, 0700);
   const std::vector<LayerKey> none;
   make_own_volume(store, parent, std::to_string(index).c_str(),
                   mount.volume->copy ? lease.state().layers : none, mount.destination);
-  return fmt::format("{}/{}/{}/{}", store.path(), layout::container_dir(lease.state().id),
-                     layout::kOwnVolumes, index);
 }
 
 UniqueFd open_source(const std::string& path) {
@@ -90,37 +87,50 @@ void add_image_volumes(std::vector<MountSpec>& mounts, const std::vector<std::st
   }
 }
 
-void prepare_volumes(std::vector<MountSpec>& mounts, const Store& store,
+void place_volumes(std::vector<MountSpec>& mounts, const std::string& store_path,
+                   std::string_view container_id) {
+  const std::string home = fmt::format("{}/{}", store_path, layout::container_dir(container_id));
+  std::size_t own = 0;
+  std::size_t overlays = 0;
+  for (MountSpec& mount : mounts) {
+    if (mount.kind == MountKind::overlay)
+      mount.writable = fmt::format("{}/{}/{}", home, layout::kOverlays, overlays++);
+    if (!mount.volume) continue;
+    const std::string& name = mount.volume->name;
+    mount.source = name.empty() ? fmt::format("{}/{}/{}", home, layout::kOwnVolumes, own++)
+                                : fmt::format("{}/{}", store_path, layout::volume_data(name));
+  }
+}
+
+void prepare_volumes(const std::vector<MountSpec>& mounts, const Store& store,
                      const ContainerLease& lease) {
   std::size_t own = 0;
-  for (MountSpec& mount : mounts) {
+  for (const MountSpec& mount : mounts) {
     if (!mount.volume) continue;
     const bool named = !mount.volume->name.empty();
-    mount.source = with_context(
+    with_context(
         [&] {
           return named ? fmt::format("volume '{}'", mount.volume->name)
                        : fmt::format("the volume on '{}'", mount.destination);
         },
         [&] {
-          return named ? prepare_named(mount, store, lease.state())
-                       : prepare_own(mount, store, lease, own++);
+          if (named)
+            prepare_named(mount, store, lease.state());
+          else
+            prepare_own(mount, store, lease, own++);
         });
   }
 }
 
-void prepare_overlays(std::vector<MountSpec>& mounts, const Store& store,
+void prepare_overlays(const std::vector<MountSpec>& mounts, const Store& store,
                       const ContainerLease& lease) {
   std::size_t count = 0;
-  for (MountSpec& mount : mounts) {
+  for (const MountSpec& mount : mounts) {
     if (mount.kind != MountKind::overlay) continue;
     with_context([&] { return fmt::format("the overlay of '{}'", mount.source); },
                  [&] {
-                   const std::string name = std::to_string(count++);
                    make_overlay(make_or_open_dir_at(lease.dir(), layout::kOverlays, 0700),
-                                name.c_str(), mount.source, store);
-                   mount.writable = fmt::format("{}/{}/{}/{}", store.path(),
-                                                layout::container_dir(lease.state().id),
-                                                layout::kOverlays, name);
+                                std::to_string(count++).c_str(), mount.source, store);
                  });
   }
 }

@@ -14,14 +14,12 @@
 namespace layerbox {
 namespace {
 
-constexpr const char* kFile = "id-ranges";
-
 // Each lock needs an open file description of its own.
 std::optional<RangeLock> try_range(FdRef runtime_dir, std::uint32_t number, LockMode mode) {
   UniqueFd fd =
-      open_beneath(runtime_dir, RelPath::parse(kFile), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  auto lock = RangeLock::try_take(std::move(fd), number, mode, kFile);
-  if (lock && mode == LockMode::exclusive) lock->share(number, kFile);
+      open_beneath(runtime_dir, RelPath::parse(kIdRangesFile), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  auto lock = RangeLock::try_take(std::move(fd), number, mode, kIdRangesFile);
+  if (lock && mode == LockMode::exclusive) lock->share(number, kIdRangesFile);
   return lock;
 }
 
@@ -66,12 +64,16 @@ IdRangeLease hold_ranges_of(FdRef runtime_dir, IdMap map, LockMode mode) {
 
 } // namespace
 
+IdMap id_range_map(std::uint32_t number) {
+  return IdMap::shifted(kFirstRangeId + number * kIdsInRange, kIdsInRange);
+}
+
 IdRangeLease take_id_range(FdRef runtime_dir, std::uint32_t start) {
   for (std::uint32_t tried = 0; tried < kIdRanges; ++tried) {
     const std::uint32_t number = (start + tried) % kIdRanges;
     auto lock = try_range(runtime_dir, number, LockMode::exclusive);
     if (!lock) continue;
-    IdRangeLease lease{IdMap::shifted(kFirstRangeId + number * kIdsInRange, kIdsInRange), {}};
+    IdRangeLease lease{id_range_map(number), {}};
     lease.locks.push_back(std::move(*lock));
     return lease;
   }

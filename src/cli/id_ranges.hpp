@@ -22,12 +22,17 @@ inline constexpr std::uint32_t kFirstRangeId = 0x70000000;
 inline constexpr std::uint32_t kIdsInRange = 65'536;
 inline constexpr std::uint32_t kIdRanges = 4'095;
 
+inline constexpr const char* kIdRangesFile = "id-ranges"; // in the runtime directory
+
 inline constexpr std::size_t kMaxHeldRanges = 64; // by one container, of a map written out
 
 struct IdRangeLease {
   IdMap map;
   std::vector<RangeLock> locks; // the ranges are free again when these end
 };
+
+// The ids of range `number`.
+IdMap id_range_map(std::uint32_t number);
 
 // Takes a free range, probing from number `start` on. The locks are bytes of the file `id-ranges`
 // in `runtime_dir`. Throws Error(limit_exceeded) when all are taken.

@@ -33,6 +33,13 @@ Store& Invocation::store() {
   return *store_;
 }
 
+Store* Invocation::existing_store() {
+  if (!store_)
+    if (auto found = Store::open_existing(settings().root.value, identity()))
+      store_.emplace(std::move(*found));
+  return store_ ? &*store_ : nullptr;
+}
+
 Store& Invocation::swept_store() {
   store().sweep();
   return *store_;

@@ -27,6 +27,8 @@ class Invocation {
   const Identity& identity();
   const Settings& settings();
   Store& store();
+  // For who only looks: null where no store is; nothing is made. Not to be mixed with store().
+  Store* existing_store();
   // The same, after what killed commands left in it has been removed.
   Store& swept_store();
   // Bars when standard error is a terminal, plain lines when not, warnings alone when quiet.

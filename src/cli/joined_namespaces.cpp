@@ -86,7 +86,7 @@ void require_type(FdRef fd, const Kind& kind, const std::string& name) {
 
 class Joining {
  public:
-  Joining(RunSpec& spec, const NamespaceWishes& wishes, const Store& store,
+  Joining(RunSpec& spec, const NamespaceWishes& wishes, const Store* store,
           const Identity& identity)
       : spec_(spec), wishes_(wishes), store_(store), identity_(identity),
         own_user_(open_own("user")) {}
@@ -117,7 +117,8 @@ class Joining {
   }
 
   UniqueFd open_container(const std::string& name, const Kind& kind) {
-    if (!containers_) containers_ = list_containers(store_);
+    if (!containers_)
+      containers_ = store_ != nullptr ? list_containers(*store_) : std::vector<ContainerInfo>();
     const ContainerInfo info = find_container(*containers_, name);
     if (!info.running)
       refuse(ErrorKind::not_found, fmt::format("the container '{}' does not run", printable(name)),
@@ -214,7 +215,7 @@ class Joining {
 
   RunSpec& spec_;
   const NamespaceWishes& wishes_;
-  const Store& store_;
+  const Store* store_; // null where there is none, and so no container
   const Identity& identity_;
   const UniqueFd own_user_;
   std::optional<std::vector<ContainerInfo>> containers_;
@@ -226,7 +227,7 @@ class Joining {
 } // namespace
 
 JoinedNamespaces open_joined_namespaces(RunSpec& spec, const NamespaceWishes& wishes,
-                                        const Store& store, const Identity& identity) {
+                                        const Store* store, const Identity& identity) {
   const bool any = wishes.user.joins() ||
                    std::any_of(kKinds.begin(), kKinds.end(),
                                [&](const Kind& kind) { return (wishes.*kind.wish).joins(); });

@@ -26,8 +26,8 @@ struct JoinedNamespaces {
 };
 
 // Sets `spec.namespaces` and, when a user namespace comes along, the id map. Throws Error that says
-// why one cannot be entered, and what to do.
+// why one cannot be entered, and what to do. `store` may be null: then there are no containers.
 JoinedNamespaces open_joined_namespaces(RunSpec& spec, const NamespaceWishes& wishes,
-                                        const Store& store, const Identity& identity);
+                                        const Store* store, const Identity& identity);
 
 } // namespace layerbox

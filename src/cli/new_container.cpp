@@ -20,9 +20,12 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = std::size_t{8} << 20;
 
-Digest resolve(const Catalog& catalog, const std::string& reference) {
+Digest resolve(Store* store, const std::string& reference) {
   try {
-    return catalog.resolve_image(reference);
+    if (store == nullptr)
+      throw Error(ErrorKind::not_found,
+                  fmt::format("image '{}' is not in the store, which is not there", reference));
+    return store->catalog().resolve_image(reference);
   } catch (Error& error) {
     if (error.kind() == ErrorKind::not_found)
       error.set_hint("import it: layerbox pull-tar --name " + reference + " ARCHIVE");
@@ -30,19 +33,38 @@ Digest resolve(const Catalog& catalog, const std::string& reference) {
   }
 }
 
+// The row, of a container that is gone, that has the name `refusal` is about: a killed layerbox may
+// have left it. Throws the refusal when the container is there.
+ContainerRow row_left_behind(Store& store, const std::string& name, Error& refusal) {
+  ContainerRow other = store.catalog().resolve_container(name);
+  if (!try_find_container(list_containers(store), other.id)) return other;
+  refusal.set_hint(fmt::format("'layerbox rm {}' removes the other one", name));
+  throw refusal; // NOLINT(cert-err09-cpp,cert-err61-cpp): caught by our caller
+}
+
+Access access_of(const ContainerState& state) {
+  return state.keep == Keep::kept ? Access::kept : Access::throw_away;
+}
+
+MountPlan plan_directory(const std::string& path) {
+  MountPlan plan;
+  plan.anchor = path;
+  open_path(path, O_PATH | O_DIRECTORY | O_CLOEXEC); // says at once when it is not there
+  return plan;
+}
+
 } // namespace
 
-Origin find_origin(Store& store, const RunFlags& flags) {
+Origin find_origin(Store* store, const RunFlags& flags) {
   Origin origin;
-  origin.gate = store.gate(LockMode::shared);
+  if (store != nullptr) origin.gate = store->gate(LockMode::shared);
   if (flags.rootfs) {
     origin.image_name = absolute_path(*flags.rootfs, {});
     return origin;
   }
   origin.image_name = flags.operands.front();
-  const Catalog& catalog = store.catalog();
-  origin.image = resolve(catalog, origin.image_name);
-  const std::optional<ImageRow> row = catalog.image(*origin.image);
+  origin.image = resolve(store, origin.image_name);
+  const std::optional<ImageRow> row = store->catalog().image(*origin.image);
   if (!row)
     throw Error(ErrorKind::not_found,
                 fmt::format("the image '{}' is just gone", origin.image_name));
@@ -50,7 +72,7 @@ Origin find_origin(Store& store, const RunFlags& flags) {
   origin.process =
       with_context(
           [&] { return fmt::format("the config of image '{}'", origin.image_name); },
-          [&] { return parse_image_config(store.read_blob(*origin.image, kMaxConfigBytes)); })
+          [&] { return parse_image_config(store->read_blob(*origin.image, kMaxConfigBytes)); })
           .process;
   return origin;
 }
@@ -74,6 +96,21 @@ void check_container_name(const std::string& name) {
   if (!is_object_name(name))
     throw UsageError(fmt::format("run: --name: '{}' is no name for a container", name),
                      "letters and digits, then also '_', '.' and '-'; at most 128");
+}
+
+void require_free_name(Store& store, const std::string& name) {
+  try {
+    store.catalog().require_free_container_name(name);
+  } catch (Error& error) {
+    if (error.kind() != ErrorKind::already_exists) throw;
+    (void)row_left_behind(store, name, error);
+  }
+}
+
+MountPlan plan_rootfs(const Store* store, const BackendEntry* backend,
+                      const ContainerState& state) {
+  if (backend == nullptr) return plan_directory(state.image_name);
+  return backend->plan(*store, state.id, state.layers, access_of(state));
 }
 
 NewContainer::NewContainer(Store& store, Origin& origin, const BackendEntry* backend,
@@ -106,27 +143,15 @@ void NewContainer::take_name() {
     catalog.insert_container(row);
   } catch (Error& error) {
     if (error.kind() != ErrorKind::already_exists) throw;
-    // A killed layerbox may have left the row of a container that is gone.
-    const ContainerRow other = catalog.resolve_container(state_.name);
-    if (try_find_container(list_containers(store_), other.id)) {
-      error.set_hint(fmt::format("'layerbox rm {}' removes the other one", state_.name));
-      throw;
-    }
-    catalog.remove_container(other.id);
+    catalog.remove_container(row_left_behind(store_, state_.name, error).id);
     catalog.insert_container(row);
   }
   has_row_ = true;
 }
 
 MountPlan NewContainer::prepare(Progress& progress) {
-  if (backend_ == nullptr) {
-    MountPlan plan;
-    plan.anchor = state_.image_name;
-    open_path(plan.anchor, O_PATH | O_DIRECTORY | O_CLOEXEC); // says at once when it is not there
-    return plan;
-  }
-  const Access access = is_kept() ? Access::kept : Access::throw_away;
-  return backend_->open(store_)->prepare(*lease_, state_.layers, access, progress);
+  if (backend_ == nullptr) return plan_directory(state_.image_name);
+  return backend_->open(store_)->prepare(*lease_, state_.layers, access_of(state_), progress);
 }
 
 void NewContainer::update(const ContainerState& state) {

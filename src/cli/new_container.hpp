@@ -29,8 +29,8 @@ struct Origin {
 };
 
 // Resolves the image of the flags and reads its config. Throws Error(not_found) whose hint says how
-// to get an image.
-Origin find_origin(Store& store, const RunFlags& flags);
+// to get an image. `store` is null where there is none.
+Origin find_origin(Store* store, const RunFlags& flags);
 
 // The state of a container that does not run yet. Named ones are kept, unless --rm says otherwise.
 ContainerState first_state(const Origin& origin, const RunFlags& flags, std::string id,
@@ -38,6 +38,13 @@ ContainerState first_state(const Origin& origin, const RunFlags& flags, std::str
 
 // Throws UsageError for a name that is not [A-Za-z0-9][A-Za-z0-9_.-]*, at most 128 bytes.
 void check_container_name(const std::string& name);
+
+// Throws as the making of a container called `name` would.
+void require_free_name(Store& store, const std::string& name);
+
+// What preparing the container of `state` would answer, without making anything. `backend` as
+// below; `store` may be null when that is. Throws Error.
+MountPlan plan_rootfs(const Store* store, const BackendEntry* backend, const ContainerState& state);
 
 class NewContainer {
  public:

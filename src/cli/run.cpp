@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
 #include "cli/container_network.hpp"
 #include "cli/container_volumes.hpp"
 #include "cli/error_report.hpp"
+#include "cli/foretell_run.hpp"
 #include "cli/output.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/run_preparation.hpp"
@@ -46,6 +48,10 @@ class RunVerb : public Verb {
 
   int run(Invocation& invocation) override {
     PreparedRun prepared = prepare_run(flags_, invocation);
+    if (flags_.dry_run) {
+      print_json(foretell_run(prepared, flags_, invocation));
+      return exit_code::kDone;
+    }
     RunSpec& spec = prepared.spec;
     Store& store = invocation.store();
     NewContainer container(store, prepared.origin, prepared.backend, std::move(prepared.state));

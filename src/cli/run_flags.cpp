@@ -17,6 +17,8 @@ void declare_container(CommandLine& line, RunFlags& flags) {
   line.text("--pidfile", flags.pidfile, "FILE",
             "write the process id of the first process to a file");
   line.list("-l,--label", flags.labels, "K=V", "a label that inspect shows for a kept container");
+  line.flag("--dry-run", flags.dry_run,
+            "print what would be run, and how, as JSON; nothing is made or started");
 }
 
 void declare_process(CommandLine& line, RunFlags& flags) {
@@ -84,7 +86,13 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "A limit that cannot be set here ends the run before the command starts. Without limits no "
       "cgroup is made.\n\n"
       "A signal that layerbox gets is the command's; one that it leaves alone ends it, as it would "
-      "outside.");
+      "outside.\n\n"
+      "--dry-run prints one JSON object: container (id, name, kept, image, image_id, layers, "
+      "backend), spec (what is to be run, with the names of the OCI runtime-spec) and plan (how: "
+      "namespaces, cgroups, clones of host trees, and every step of the container's first process "
+      "in its order). It holds the values of all variables. The id and, for root, the range of ids "
+      "are made up for each call. What would refuse the run before anything is made refuses the "
+      "dry run with the same status.");
   declare_container(line, flags);
   declare_process(line, flags);
   declare_security_flags(line, flags.security);
@@ -100,6 +108,8 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
                "keep a directory between containers");
   line.example("layerbox run -m 512m --cpus 1.5 --pids-limit 200 gcc make",
                "no more than this much of the machine");
+  line.example("layerbox run --dry-run -m 512m gcc make | jq .spec.cgroups",
+               "see where a limit would be set");
   line.example("layerbox run --name build --network host debian:12 apt-get update",
                "keep the container; 'layerbox rm build' removes it");
 }

@@ -16,6 +16,7 @@ namespace layerbox {
 
 struct RunFlags {
   std::vector<std::string> operands; // IMAGE COMMAND ARG…, or COMMAND ARG… with --rootfs
+  bool dry_run = false;
 
   // The container.
   std::optional<std::string> name;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -67,13 +68,22 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
 }
 
 const BackendEntry& choose(const RunFlags& flags, const Store& store, const Settings& settings) {
-  if (!flags.backend) return choose_backend(settings.backend.value, store, Remember::yes);
+  const Remember remember = flags.dry_run ? Remember::no : Remember::yes;
+  if (!flags.backend) return choose_backend(settings.backend.value, store, remember);
   try {
-    return choose_backend(*flags.backend, store, Remember::yes);
+    return choose_backend(*flags.backend, store, remember);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::invalid_argument) throw;
     throw UsageError(fmt::format("run: --backend: {}", error.what()), error.hint());
   }
+}
+
+// Where id ranges are locked. For a dry run what is there: without the file nobody holds any.
+UniqueFd runtime_dir(const RunFlags& flags, const Identity& identity, const Store* store) {
+  if (!flags.dry_run) return open_runtime_dir(identity, store->root());
+  UniqueFd dir = find_runtime_dir(identity, store != nullptr ? store->root() : FdRef(-1));
+  const bool any = dir && ::faccessat(dir.get(), kIdRangesFile, F_OK, 0) == 0;
+  return any ? std::move(dir) : UniqueFd();
 }
 
 // The cgroups that its limits need, and its end.
@@ -92,9 +102,10 @@ std::vector<CgroupDir> place(const RunSpec& spec) {
 PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   const Identity& identity = invocation.identity();
   check_flags(flags, identity);
-  Store& store = invocation.store();
+  Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
   PreparedRun run;
-  if (!flags.rootfs) run.backend = &choose(flags, store, invocation.settings());
+  if (!flags.rootfs && store != nullptr)
+    run.backend = &choose(flags, *store, invocation.settings());
   run.origin = find_origin(store, flags);
   const Surroundings around = look_around(flags, invocation.settings());
   RunSpec& spec = run.spec;
@@ -106,9 +117,11 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
                                        read_host_resolv_conf(spec.network));
   apply_devices(spec, flags.devices, identity);
   spec.cgroups = place(spec);
-  run.ranges = map_container_ids(spec, flags, identity,
-                                 [&] { return open_runtime_dir(identity, store.root()); });
+  run.ranges =
+      map_container_ids(spec, flags, identity, [&] { return runtime_dir(flags, identity, store); });
 
+  place_volumes(spec.mounts, store != nullptr ? store->path() : invocation.settings().root.value,
+                spec.container_id);
   run.state = first_state(run.origin, flags, spec.container_id, spec.process.args);
   run.state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
   run.state.volumes = named_volumes(spec.mounts); // held before they are looked at

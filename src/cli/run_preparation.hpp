@@ -27,7 +27,9 @@ struct PreparedRun {
   ContainerState state;                  // of the container that is to be made
 };
 
-// Throws UsageError for flags that make no sense, Error for what is not there or cannot be had.
+// With flags.dry_run the store is not made either when it is missing, nor the directory for what
+// lives no longer than the machine is up. Throws UsageError for flags that make no sense, Error for
+// what is not there or cannot be had.
 PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation);
 
 } // namespace layerbox

@@ -12,4 +12,8 @@ namespace layerbox {
 // missing; or the directory `run` below `store_root` when neither can be had. Throws Error.
 UniqueFd open_runtime_dir(const Identity& identity, FdRef store_root);
 
+// The one of these that is there already; an empty descriptor when none is. `store_root` may be
+// empty: there is no store then.
+UniqueFd find_runtime_dir(const Identity& identity, FdRef store_root);
+
 } // namespace layerbox

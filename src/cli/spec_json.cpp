@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "cli/plan_json.hpp"
 #include "runner/resource_limits.hpp"
 
 #include "runner/cgroup_files.hpp"
@@ -171,7 +172,42 @@ Json namespaces_json(const NamespaceSpecs& all) {
                        : Json("host")}};
 }
 
+// linux.uidMappings of the OCI runtime-spec.
+Json mappings_json(const std::vector<IdRange>& ranges) {
+  Json list = Json::array();
+  for (const IdRange& range : ranges)
+    list.push_back(
+        {{"container_id", range.inside}, {"host_id", range.outside}, {"size", range.count}});
+  return list;
+}
+
+// The paths are below the anchor.
+Json rootfs_json(const MountPlan& rootfs) {
+  if (rootfs.kind == RootfsKind::directory)
+    return {{"kind", "directory"}, {"anchor", rootfs.anchor}, {"directory", rootfs.directory}};
+  return {{"kind", "overlay"},        {"anchor", rootfs.anchor}, {"lower", rootfs.lower},
+          {"upper", rootfs.upper},    {"work", rootfs.work},     {"attach", rootfs.attach},
+          {"options", rootfs.options}};
+}
+
 } // namespace
+
+Json whole_spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
+  Json json = spec_json(spec, labels);
+  json["uid_mappings"] = mappings_json(spec.id_map.uids);
+  json["gid_mappings"] = mappings_json(spec.id_map.gids);
+  json["rootfs"] = rootfs_json(spec.rootfs);
+  json["rootfs_idmapped"] = spec.idmap_rootfs;
+  json["cgroups_path"] = spec.cgroup_parent;
+  json["cgroups"] = Json::array();
+  for (const CgroupDir& dir : spec.cgroups)
+    json["cgroups"].push_back(cgroup_json(dir));
+  json["provided_files"] = Json::array();
+  for (const RunSpec::ProvidedFile& file : spec.provided_files)
+    json["provided_files"].push_back(
+        {{"destination", file.destination}, {"content", file.content}});
+  return json;
+}
 
 Json spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
   return {{"process", process_json(spec.process)},
