@@ -26,18 +26,27 @@ constexpr std::size_t kMaxHostsBytes = std::size_t{1} << 20; // the container ma
 constexpr const char* kEtcHosts = "/etc/hosts";
 constexpr const char* kMark = "\t# layerbox";
 
-NetworkRecord find_or_make(const Store& store, const std::string& name) {
-  if (auto found = find_network(store, name)) return std::move(*found);
-  if (name == kDefaultNetwork) {
-    create_network(store, new_network(store, name, {}));
-    if (auto made = find_network(store, name)) return std::move(*made);
-  }
+[[noreturn]] void refuse_unknown(const std::string& name,
+                                 const std::vector<NetworkRecord>& networks) {
   std::vector<std::string> names;
-  for (const NetworkRecord& other : list_networks(store))
+  for (const NetworkRecord& other : networks)
     names.push_back(other.name);
   Error error(ErrorKind::not_found, fmt::format("there is no network '{}'", name));
   const std::string near = did_you_mean(name, names);
   error.set_hint(near.empty() ? fmt::format("'layerbox network create {}' makes it", name) : near);
+  throw error;
+}
+
+void fill(NetworkSpec& network, const NetworkRecord& record) {
+  network.link = record.link;
+  network.internal = record.internal;
+  network.mtu = record.mtu;
+  for (const NetworkRecord::Subnet& subnet : record.subnets)
+    network.subnets.push_back({subnet.prefix, subnet.gateway});
+  if (!network.internal || network.ports.empty()) return;
+  Error error(ErrorKind::invalid_argument,
+              fmt::format("--publish: network '{}' is internal", network.name));
+  error.set_hint("its containers have no ports of this host");
   throw error;
 }
 
@@ -89,23 +98,26 @@ void require_may_use(const NetworkWish& wish, const Identity& identity) {
   }
 }
 
+void look_up_network(RunSpec& spec, const Store* store) {
+  if (spec.network != NetworkMode::bridge) return;
+  const std::string& name = spec.network_spec.name;
+  if (store == nullptr && name != kDefaultNetwork) refuse_unknown(name, {});
+  if (const auto record = store == nullptr ? std::nullopt : find_network(*store, name))
+    fill(spec.network_spec, *record);
+  else if (name != kDefaultNetwork)
+    refuse_unknown(name, list_networks(*store));
+}
+
 UniqueFd open_network(RunSpec& spec, const Store& store, const Identity& identity) {
   if (spec.network != NetworkMode::bridge) return {};
-  NetworkSpec& network = spec.network_spec;
-  const NetworkRecord record = find_or_make(store, network.name);
-  network.link = record.link;
-  network.internal = record.internal;
-  network.mtu = record.mtu;
-  for (const NetworkRecord::Subnet& subnet : record.subnets)
-    network.subnets.push_back({subnet.prefix, subnet.gateway});
-  if (network.internal && !network.ports.empty()) {
-    Error error(ErrorKind::invalid_argument,
-                fmt::format("--publish: network '{}' is internal", network.name));
-    error.set_hint("its containers have no ports of this host");
-    throw error;
-  }
+  const std::string& name = spec.network_spec.name;
+  if (name == kDefaultNetwork && !find_network(store, name))
+    create_network(store, new_network(store, name, {}));
+  look_up_network(spec, &store);
+  if (spec.network_spec.subnets.empty()) // removed by somebody, just now
+    refuse_unknown(name, list_networks(store));
   UniqueFd dir = open_runtime_dir(identity, store.root());
-  network.runtime_dir = dir.get();
+  spec.network_spec.runtime_dir = dir.get();
   return dir;
 }
 

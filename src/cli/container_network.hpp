@@ -19,7 +19,12 @@ namespace layerbox {
 // as root.
 void require_may_use(const NetworkWish& wish, const Identity& identity);
 
-// Fills the spec from the network's record; the default network is made when it is missing.
+// Fills the spec from the network's record, if there is one: the default network is made when it is
+// first used. Throws Error(not_found) for any other that is not there. `store` may be null, when
+// there is none.
+void look_up_network(RunSpec& spec, const Store* store);
+
+// The same, for a run; the default network is made when it is missing.
 // Requires that the container's state names the network. The descriptor must outlive the run.
 // Throws Error(not_found).
 UniqueFd open_network(RunSpec& spec, const Store& store, const Identity& identity);

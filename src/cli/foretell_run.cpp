@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rel_path.hpp"
+#include "cli/container_network.hpp"
 #include "cli/plan_json.hpp"
 #include "cli/spec_json.hpp"
 #include "runner/mount_peers.hpp"
@@ -60,6 +61,7 @@ Json foretell_run(PreparedRun& run, const RunFlags& flags, Invocation& invocatio
   if (store != nullptr && !run.state.name.empty()) require_free_name(*store, run.state.name);
   if (flags.cidfile) require_no_file(*flags.cidfile);
   require_sources(spec.mounts);
+  look_up_network(spec, store);
   spec.rootfs = plan_rootfs(store, run.backend, run.state);
   const Plan plan = plan_container(spec, invocation.identity());
   require_mount_peers(plan);

@@ -161,6 +161,24 @@ std::string network_text(const RunSpec& spec) {
   return spec.network == NetworkMode::host ? "host" : "none";
 }
 
+Json ports_json(const std::vector<PublishedPort>& ports) {
+  Json list = Json::array();
+  for (const PublishedPort& port : ports)
+    list.push_back(port_text(port));
+  return list;
+}
+
+// Of a bridge network that is there.
+Json network_json(const NetworkSpec& network) {
+  Json subnets = Json::array();
+  for (const NetworkSubnet& subnet : network.subnets)
+    subnets.push_back({{"subnet", subnet.prefix.text()}, {"gateway", subnet.gateway.text()}});
+  return {{"link", network.link},
+          {"subnets", std::move(subnets)},
+          {"internal", network.internal},
+          {"mtu", network.mtu}};
+}
+
 Json namespaces_json(const NamespaceSpecs& all) {
   return {{"user", mode_text(all.user)},
           {"pid", mode_text(all.pid)},
@@ -194,6 +212,8 @@ Json rootfs_json(const MountPlan& rootfs) {
 
 Json whole_spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
   Json json = spec_json(spec, labels);
+  json["network_config"] =
+      spec.network_spec.link.empty() ? Json() : network_json(spec.network_spec);
   json["uid_mappings"] = mappings_json(spec.id_map.uids);
   json["gid_mappings"] = mappings_json(spec.id_map.gids);
   json["rootfs"] = rootfs_json(spec.rootfs);
@@ -213,6 +233,7 @@ Json spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
   return {{"process", process_json(spec.process)},
           {"hostname", spec.hostname},
           {"network", network_text(spec)},
+          {"published_ports", ports_json(spec.network_spec.ports)},
           {"namespaces", namespaces_json(spec.namespaces)},
           {"seccomp", seccomp_text(spec.seccomp.mode)},
           {"masked_paths", spec.masked_paths},
