@@ -76,7 +76,13 @@ enum class Act : std::uint8_t {
   session,       // its own, with the terminal
   settle,        // umask, signals as at birth, no descriptor but the standard ones
   find_command,  // where PATH has it; one that leads to the launcher's own program is refused
-  limit,         // data: a ResourceLimit
+  // Landlock, by descriptors below the container's root: what is allowed, then that nothing else
+  // is.
+  landlock_rules, // data: a LandlockRuleset
+  landlock_path,  // target: what is there, mount_flags: kLandlockFs…; source: the rule's word
+  landlock_port,  // data: a LandlockPort; source: the rule
+  landlock,       // from here on they hold
+  limit,          // data: a ResourceLimit
   no_new_privileges,
   seccomp, // data: the program; mount_flags: SECCOMP_FILTER_FLAG_*
   exec,

@@ -110,6 +110,14 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return settle(context, op);
   case Act::find_command:
     return find_command(context, op);
+  case Act::landlock_rules:
+    return landlock_rules(context, op);
+  case Act::landlock_path:
+    return landlock_path(context, op);
+  case Act::landlock_port:
+    return landlock_port(context, op);
+  case Act::landlock:
+    return landlock(context, op);
   case Act::limit:
     return limit(context, op);
   case Act::no_new_privileges:

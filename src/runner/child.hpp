@@ -102,9 +102,10 @@ struct ChildContext {
   std::uint64_t candidates = 0; // bit N: directory N of `path` has the command
   int root_fd = -1;
   int scratch_fd = -1;
-  int proc_fd = -1; // of take_proc
-  int sys_fd = -1;  // of take_sys
-  int shm_fd = -1;  // of take_shm
+  int proc_fd = -1;    // of take_proc
+  int sys_fd = -1;     // of take_sys
+  int shm_fd = -1;     // of take_shm
+  int ruleset_fd = -1; // of landlock_rules
   int workdir_fd = -1;
   int slave_fd = -1;
   ChildReport report;

@@ -86,6 +86,11 @@ int fork_init(ChildContext&, const ChildOp&) noexcept;
 int limit(ChildContext&, const ChildOp&) noexcept;
 int no_new_privileges(ChildContext&, const ChildOp&) noexcept;
 int seccomp(ChildContext&, const ChildOp&) noexcept;
+// child_landlock.cpp
+int landlock_rules(ChildContext&, const ChildOp&) noexcept;
+int landlock_path(ChildContext&, const ChildOp&) noexcept;
+int landlock_port(ChildContext&, const ChildOp&) noexcept;
+int landlock(ChildContext&, const ChildOp&) noexcept;
 // child_caps.cpp: permitted and effective.
 int set_capabilities(std::uint64_t wanted) noexcept;
 // child_exec.cpp

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -13,6 +15,7 @@
 #include "runner/resource_limits.hpp"
 #include "runner/seccomp_bpf.hpp"
 #include "runner/seccomp_profile.hpp"
+#include "runner/tcp_guard.hpp"
 
 namespace layerbox {
 namespace {
@@ -110,22 +113,35 @@ void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   if (spec.namespaces.pid.mode == NamespaceMode::host) add(plan, Act::take_proc);
 }
 
-// The bytes of the program; none when there is to be no filter.
-std::string seccomp_bytes(const RunSpec& spec, std::uint64_t capabilities) {
-  if (spec.seccomp.mode == SeccompMode::unconfined) return {};
-  const std::optional<SeccompArch> arch = own_seccomp_arch();
-  if (!arch) {
-    Error error(ErrorKind::unsupported,
-                "this machine's system calls are not in the seccomp tables");
-    error.set_hint("'--security-opt seccomp=unconfined' runs without a filter");
-    throw error;
-  }
-  const std::vector<sock_filter> program = seccomp_program(
-      spec.seccomp.mode == SeccompMode::given ? spec.seccomp.policy
-                                              : default_seccomp_policy(*arch, capabilities));
+SeccompArch require_arch(const char* way_out) {
+  if (const std::optional<SeccompArch> arch = own_seccomp_arch()) return *arch;
+  Error error(ErrorKind::unsupported, "this machine's system calls are not in the seccomp tables");
+  error.set_hint(way_out);
+  throw error;
+}
+
+Step seccomp_step(const SeccompPolicy& policy, std::uint32_t flags) {
+  const std::vector<sock_filter> program = seccomp_program(policy);
   std::string bytes(program.size() * sizeof(sock_filter), '\0');
   std::memcpy(bytes.data(), program.data(), bytes.size());
-  return bytes;
+  return {.act = Act::seccomp, .mount_flags = flags, .data = std::move(bytes)};
+}
+
+// The container's filter, and before it what Landlock's rules for TCP need beside them.
+std::vector<Step> seccomp_steps(const RunSpec& spec, std::uint64_t capabilities) {
+  std::vector<Step> steps;
+  if (spec.landlock.holds_tcp())
+    steps.push_back(seccomp_step(
+        tcp_guard_policy(require_arch("rules for TCP ports are not to be had here")), 0));
+  if (spec.seccomp.mode == SeccompMode::standard)
+    steps.push_back(
+        seccomp_step(default_seccomp_policy(
+                         require_arch("'--security-opt seccomp=unconfined' runs without a filter"),
+                         capabilities),
+                     0));
+  if (spec.seccomp.mode == SeccompMode::given)
+    steps.push_back(seccomp_step(spec.seccomp.policy, spec.seccomp.policy.filter_flags));
+  return steps;
 }
 
 void add_limits(Plan& plan, const ProcessSpec& process) {
@@ -143,26 +159,23 @@ void add_limits(Plan& plan, const ProcessSpec& process) {
   plan.oom_score_adj = process.oom_score_adj;
 }
 
-void add_process(Plan& plan, const RunSpec& spec) {
-  std::string filter = seccomp_bytes(spec, plan.capabilities);
+void add_process(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
+  std::vector<Step> filters = seccomp_steps(spec, plan.capabilities);
+  const bool needs_admin = !filters.empty() || spec.landlock.any();
   add(plan, Act::pivot);
   add(plan, Act::enter_workdir);
   add(plan, Act::limit_caps);
-  plan.steps.push_back({.act = Act::become_user, .flags = filter.empty() ? 0U : kKeepAdmin});
+  plan.steps.push_back({.act = Act::become_user, .flags = needs_admin ? kKeepAdmin : 0U});
   add(plan, Act::stdio);
   add(plan, Act::follow_parent);
   if (spec.process.init) add(plan, Act::fork_init);
   add(plan, Act::session);
   add(plan, Act::settle);
   add(plan, Act::find_command);
+  add_landlock(plan, spec, facts);
   add_limits(plan, spec.process);
   if (spec.process.no_new_privileges) add(plan, Act::no_new_privileges);
-  if (!filter.empty())
-    plan.steps.push_back({.act = Act::seccomp,
-                          .mount_flags = spec.seccomp.mode == SeccompMode::given
-                                             ? spec.seccomp.policy.filter_flags
-                                             : 0U,
-                          .data = std::move(filter)});
+  std::move(filters.begin(), filters.end(), std::back_inserter(plan.steps));
   add(plan, Act::exec);
 }
 
@@ -205,7 +218,7 @@ Plan compile(const RunSpec& spec, const HostFacts& facts) {
   const std::string workdir = clean_absolute_path(spec.process.cwd, "working directory");
   plan.steps.push_back({.act = Act::workdir, .target = workdir.substr(1)});
   if (spec.read_only_rootfs) add(plan, Act::root_read_only);
-  add_process(plan, spec);
+  add_process(plan, spec, facts);
   return plan;
 }
 

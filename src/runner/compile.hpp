@@ -11,6 +11,9 @@
 //   hiding               masked and read-only paths, over all of that
 //   pivot                the host is gone
 //   the process          working directory, capabilities, ids, streams, session
+//   Landlock             rules are made with what the command's user can reach, and hold from
+//   there:
+//                        all that is left looks at no file but the command
 //   limits, no_new_privs what would be in the way of all that
 //   the filter           last before exec, so that a profile must allow nothing but what the
 //   command
@@ -37,6 +40,7 @@ inline constexpr std::size_t kMaxProvidedFiles = 64;
 inline constexpr std::size_t kMaxProvidedBytes = std::size_t{1} << 20; // of one file
 inline constexpr std::size_t kMaxHostnameBytes = 64;                   // sethostname(2)
 inline constexpr std::size_t kMaxUserBytes = 255;
+inline constexpr std::size_t kMaxLandlockRules = 512;
 
 // Throws Error(invalid_argument, limit_exceeded) that names the value that has no meaning.
 Plan compile(const RunSpec& spec, const HostFacts& facts);
@@ -58,6 +62,9 @@ void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_hidden_paths(Plan& plan, const RunSpec& spec);
+
+// In compile_landlock.cpp. Throws Error(unsupported) where the kernel cannot hold a rule.
+void add_landlock(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 
 // Shared by them. Throws Error(limit_exceeded); returns the index of the clone; whether the user
 // has a mount of his own on `path`.

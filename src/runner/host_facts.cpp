@@ -1,10 +1,17 @@
 #include "runner/host_facts.hpp"
 
+#include <linux/landlock.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
+
+#include "base/error.hpp"
 
 namespace layerbox {
 
@@ -37,6 +44,37 @@ std::vector<std::string> list_host_devices() {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+namespace {
+
+// The version, or -errno.
+int landlock_version() {
+#ifdef LAYERBOX_FAULTS
+  if (const char* forced = std::getenv("LAYERBOX_FAULT_LANDLOCK")) {
+    const int version = std::atoi(forced);
+    if (version > 0) return version;
+    return version == 0 ? -EOPNOTSUPP : -ENOSYS;
+  }
+#endif
+  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, std::size_t{0},
+                                 LANDLOCK_CREATE_RULESET_VERSION);
+  return version < 0 ? -errno : static_cast<int>(version);
+}
+
+} // namespace
+
+LandlockFact probe_landlock() {
+  const int version = landlock_version();
+  if (version > 0) return {version, false, {}};
+  switch (-version) {
+  case EOPNOTSUPP:
+    return {0, true, "it is switched off in this kernel"};
+  case ENOSYS:
+    return {0, false, "this kernel has none (CONFIG_SECURITY_LANDLOCK, Linux 5.13)"};
+  default:
+    return {0, false, errno_text(-version)};
+  }
 }
 
 HostFacts probe_host_facts(const Identity& identity) {

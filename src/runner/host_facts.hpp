@@ -15,6 +15,14 @@ struct Fact {
   friend bool operator==(const Fact&, const Fact&) = default;
 };
 
+// Landlock as this kernel has it (landlock(7)).
+struct LandlockFact {
+  int version = 0;     // of its ABI; 0: there is none
+  bool is_off = false; // built in, and not switched on
+  std::string reason;  // why there is none
+  friend bool operator==(const LandlockFact&, const LandlockFact&) = default;
+};
+
 struct HostFacts {
   Privilege privilege = Privilege::root;
   // Whether a process of the new user namespace may call setgroups(2) (user_namespaces(7)).
@@ -23,6 +31,7 @@ struct HostFacts {
   Fact overlay_by_fsconfig;
   // Device nodes below /dev, as names below it; only when they were asked for.
   std::vector<std::string> devices;
+  LandlockFact landlock; // only when it was asked for
 };
 
 // Asks only for what cannot be found out by trying. In builds with fault points,
@@ -32,6 +41,9 @@ HostFacts probe_host_facts(const Identity& identity);
 // Every character and block device below the host's /dev, but for terminals and what a container
 // has of its own (pts, shm, mqueue, console). Symlinks are not followed.
 std::vector<std::string> list_host_devices();
+
+// LAYERBOX_FAULT_LANDLOCK=N makes it an older one: 0 is off, a negative number is none.
+LandlockFact probe_landlock();
 
 // Whether the fault point `name` is set; never in release builds.
 bool fault_forced(const char* name);

@@ -7,6 +7,7 @@
 
 #include "base/rel_path.hpp"
 #include "runner/cgroup_files.hpp"
+#include "runner/landlock_abi.hpp"
 #include "runner/plan_words.hpp"
 
 namespace layerbox {
@@ -23,6 +24,12 @@ std::string limit_text(const std::string& data) {
                      limit.at_most != 0 ? " at_most" : "");
 }
 
+std::string landlock_text(const std::string& data) {
+  LandlockRuleset held;
+  std::memcpy(&held, data.data(), sizeof held);
+  return fmt::format(" files={:#x} tcp={:#x} scopes={:#x}", held.files, held.tcp, held.scopes);
+}
+
 std::string step_text(const Step& step) {
   std::string line(act_name(step.act));
   add_word(line, "target", step.target);
@@ -31,14 +38,20 @@ std::string step_text(const Step& step) {
     line += fmt::format(" instructions={}", step.data.size() / sizeof(struct sock_filter));
   else if (step.act == Act::limit)
     line += limit_text(step.data);
-  else if (step.act != Act::provide)
+  else if (step.act == Act::landlock_rules)
+    line += landlock_text(step.data);
+  else if (step.act != Act::provide && step.act != Act::landlock_port)
     add_word(line, "data", step.data);
   if (step.clone != kNoClone) line += fmt::format(" clone={}", step.clone);
   if (step.other_clone != kNoClone) line += fmt::format(" other_clone={}", step.other_clone);
   if (step.cgroup != kNoCgroup) line += fmt::format(" cgroup={}", step.cgroup);
   const bool makes = step.act == Act::join_namespace || step.act == Act::be_born;
   if (step.mount_flags != 0)
-    line += fmt::format(" {}={:#x}", makes ? "namespaces" : "mount_flags", step.mount_flags);
+    line += fmt::format(" {}={:#x}",
+                        makes                            ? "namespaces"
+                        : step.act == Act::landlock_path ? "files"
+                                                         : "mount_flags",
+                        step.mount_flags);
   for (const std::string& word : step_flag_words(step.flags))
     line.append(" ").append(word);
   for (const std::string& word : step.list)
@@ -181,6 +194,14 @@ std::string_view act_name(Act act) {
     return "settle";
   case Act::find_command:
     return "find_command";
+  case Act::landlock_rules:
+    return "landlock_rules";
+  case Act::landlock_path:
+    return "landlock_path";
+  case Act::landlock_port:
+    return "landlock_port";
+  case Act::landlock:
+    return "landlock";
   case Act::limit:
     return "limit";
   case Act::no_new_privileges:

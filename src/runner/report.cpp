@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/rel_path.hpp"
@@ -115,6 +116,14 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "making a session";
   case Act::settle:
     return "closing what is the launcher's";
+  case Act::landlock_rules:
+    return "making the Landlock rules";
+  case Act::landlock_path:
+    return fmt::format("the Landlock rule '{}:/{}'", step.source, printable(step.target));
+  case Act::landlock_port:
+    return fmt::format("the Landlock rule '{}'", step.source);
+  case Act::landlock:
+    return "making the Landlock rules hold";
   case Act::limit:
     return "setting a resource limit";
   case Act::no_new_privileges:
@@ -180,6 +189,11 @@ std::string reason(const ChildReport& report) {
   return errno_text(report.error);
 }
 
+bool holds_files(const Plan& plan) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [](const Step& step) { return step.act == Act::landlock_path; });
+}
+
 std::string hint_for(const Plan& plan, const Step& step, const ChildReport& report,
                      const Identity& identity) {
   const bool unmapped =
@@ -209,6 +223,12 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
     return "the cgroup above has no CPUs or no memory nodes: see its cpuset.cpus and cpuset.mems";
   if (step.act == Act::fork_init && report.error == EAGAIN)
     return "with --init two processes must be allowed: see --pids-limit";
+  if (step.act == Act::landlock_path && report.error == ENOENT)
+    return "a rule names what is there inside when the command starts";
+  if (step.act == Act::exec && report.error == EACCES && holds_files(plan))
+    return "the Landlock rules must let it be executed, and its interpreter or loader, and that "
+           "read "
+           "its libraries; 'landlock=ro:/' lets all of that";
   if (step.act == Act::seccomp)
     return report.error == ENOSYS || report.error == EINVAL
                ? "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER); '--security-opt "

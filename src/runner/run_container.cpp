@@ -79,6 +79,7 @@ void finish_cgroups(Cgroups& cgroups, RunOutcome& outcome) {
 Plan plan_container(const RunSpec& spec, const Identity& identity) {
   HostFacts facts = probe_host_facts(identity);
   if (spec.host_devices) facts.devices = list_host_devices();
+  if (spec.landlock.any()) facts.landlock = probe_landlock();
   return compile(spec, facts);
 }
 

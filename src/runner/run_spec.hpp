@@ -13,6 +13,7 @@
 #include "base/mount_plan.hpp"
 #include "runner/act.hpp"
 #include "runner/cgroup_dir.hpp"
+#include "runner/landlock_spec.hpp"
 #include "runner/limits.hpp"
 #include "runner/namespaces.hpp"
 #include "runner/network_spec.hpp"
@@ -107,6 +108,7 @@ struct RunSpec {
   bool idmap_rootfs = false; // the anchor's ids are mapped by mount (root's containers)
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
   SeccompSpec seccomp;
+  LandlockSpec landlock;
   std::vector<DeviceSpec> devices;
   bool host_devices = false;                // every device node of the host's /dev, bound
   bool writable_kernel_trees = false;       // /sys and its cgroup tree: not read-only
