@@ -9,6 +9,7 @@
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
 #include "layers/backend/backend.hpp"
+#include "runner/host_facts.hpp"
 
 namespace layerbox {
 namespace {
@@ -51,6 +52,7 @@ struct Facts {
   std::vector<BackendFact> backends;
   std::string chosen; // by auto; "" when none works
   std::vector<NamespaceFact> namespaces;
+  LandlockFact landlock;
 };
 
 Facts gather(Invocation& invocation) {
@@ -69,6 +71,7 @@ Facts gather(Invocation& invocation) {
     if (facts.chosen.empty() && facts.backends.back().probe.works) facts.chosen = entry.name;
   }
   facts.namespaces = namespace_facts();
+  facts.landlock = probe_landlock();
   return facts;
 }
 
@@ -108,7 +111,8 @@ Json document(const Facts& facts) {
             {"reason", facts.identity.reason}}},
           {"backend", facts.chosen},
           {"backends", std::move(backend_list)},
-          {"namespaces", std::move(namespaces)}};
+          {"namespaces", std::move(namespaces)},
+          {"landlock", {{"version", facts.landlock.version}, {"reason", facts.landlock.reason}}}};
 }
 
 std::string section(const std::string& title, const Table& table) {
@@ -154,9 +158,15 @@ std::string text_of(const Facts& facts) {
   for (const NamespaceFact& fact : facts.namespaces)
     namespaces.row({fact.name, fact.works ? "yes" : "no", fact.reason});
 
+  Table walls({{""}, {""}, {""}});
+  const LandlockFact& landlock = facts.landlock;
+  walls.row({"landlock", landlock.version > 0 ? fmt::format("version {}", landlock.version) : "no",
+             landlock.reason});
+
   return fmt::format("layerbox {} on {}\n", LAYERBOX_VERSION, facts.kernel) +
          section("Settings", settings) + section("Store", store) + section("Identity", identity) +
-         section("Backends", backend_table) + section("Namespaces", namespaces);
+         section("Backends", backend_table) + section("Namespaces", namespaces) +
+         section("Walls on request", walls);
 }
 
 class InfoVerb : public Verb {
@@ -165,7 +175,7 @@ class InfoVerb : public Verb {
     line.details(
         "The JSON document is an object: version, kernel, settings (name, value, origin), "
         "store, identity, backend (the one that auto takes), backends and namespaces (name, "
-        "works, reason).");
+        "works, reason), and landlock (version, 0 for none, and the reason).");
     format_.declare(line);
     line.example("layerbox info", "see which backend is used, and why not another");
   }

@@ -79,6 +79,15 @@ void put_on_network(RunSpec& spec, const RunFlags& flags, const Surroundings& su
   spec.network_spec.ports = parse_published_ports(flags.published_ports);
 }
 
+// Before --cap-add. Who may write packets by hand speaks TCP past every rule for it.
+std::vector<std::string> capabilities_of(const SecurityFlags& security,
+                                         const LandlockSpec& landlock) {
+  std::vector<std::string> names =
+      security.privileged ? all_capabilities() : default_capabilities();
+  if (landlock.holds_tcp()) std::erase(names, "CAP_NET_RAW");
+  return names;
+}
+
 } // namespace
 
 NamespaceWishes merge_namespaces(const RunFlags& flags, const std::string& network_setting) {
@@ -160,9 +169,9 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
   process.terminal = flags.terminal;
   process.interactive = flags.interactive;
   process.init = flags.init;
-  process.capabilities =
-      merge_capabilities(flags.security.privileged ? all_capabilities() : default_capabilities(),
-                         flags.cap_add, flags.cap_drop);
+  spec.landlock = landlock_of(flags.security);
+  process.capabilities = merge_capabilities(capabilities_of(flags.security, spec.landlock),
+                                            flags.cap_add, flags.cap_drop);
   apply_security_flags(spec, flags.security, surroundings.seccomp_file);
   process.env = merge_env(image, flags, spec.hostname, surroundings);
   process.args = merge_args(image, flags.entrypoint, command_of(flags));

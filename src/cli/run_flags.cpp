@@ -85,6 +85,16 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "that mean nothing outside. It leaves nothing behind unless --keep or --name is given.\n\n"
       "A limit that cannot be set here ends the run before the command starts. Without limits no "
       "cgroup is made.\n\n"
+      "Landlock rules are a wall beside the others; they add up, and each kind shuts all that it "
+      "does "
+      "not name. For files: landlock=ro:PATH (read and execute), rw:PATH (write, too), or r:, w: "
+      "and "
+      "x: each for itself; with one of these everything else inside cannot be read, written or "
+      "executed, /dev, /proc and libraries included. landlock=ro:/ leaves the whole container, "
+      "read-only. For TCP: landlock=connect:PORT and bind:PORT (0 is a free one), which also take "
+      "CAP_NET_RAW away. landlock=scope: no signals and no abstract sockets out of the container. "
+      "A "
+      "rule that this kernel cannot hold ends the run.\n\n"
       "A signal that layerbox gets is the command's; one that it leaves alone ends it, as it would "
       "outside.\n\n"
       "--dry-run prints one JSON object: container (id, name, kept, image, image_id, layers, "
@@ -106,6 +116,9 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
   line.example("layerbox run -v ./src:/src:ro -w /src gcc make -n", "see a directory, read-only");
   line.example("layerbox run -v cache:/root/.cache gcc make",
                "keep a directory between containers");
+  line.example(
+      "layerbox run --security-opt landlock=ro:/ --security-opt landlock=rw:/tmp debian:12 sh",
+      "nothing but /tmp can be written");
   line.example("layerbox run -m 512m --cpus 1.5 --pids-limit 200 gcc make",
                "no more than this much of the machine");
   line.example("layerbox run --dry-run -m 512m gcc make | jq .spec.cgroups",

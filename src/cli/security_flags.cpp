@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "cli/error_report.hpp"
+#include "cli/landlock_flags.hpp"
 #include "cli/nearest.hpp"
 #include "cli/seccomp_file.hpp"
 #include "runner/capabilities.hpp"
@@ -92,9 +93,10 @@ void apply_option(RunSpec& spec, const std::string& text, const std::optional<Se
   } else if (word.name == "mask") {
     for (const std::string& path : paths_of(text, word.value))
       spec.masked_paths.push_back(path);
-  } else if (text != "label=disable" && text != "apparmor=unconfined") { // so it is here
+  } else if (word.name != "landlock" && text != "label=disable" &&
+             text != "apparmor=unconfined") { // so it is here
     refuse(text, "there is no such option in this version",
-           did_you_mean(word.name, {"seccomp", "no-new-privileges", "unmask", "mask"}));
+           did_you_mean(word.name, {"seccomp", "no-new-privileges", "unmask", "mask", "landlock"}));
   }
 }
 
@@ -134,7 +136,7 @@ void declare_security_flags(CommandLine& line, SecurityFlags& flags) {
   line.group("Walls and limits of a process");
   line.list("--security-opt", flags.options, "OPTION",
             "seccomp=unconfined|FILE, no-new-privileges, unmask=ALL|PATH[:PATH…], "
-            "mask=PATH[:PATH…]");
+            "mask=PATH[:PATH…], landlock=RULE (below)");
   line.flag(
       "--privileged", flags.privileged,
       "all capabilities of its user namespace, no seccomp, nothing masked, the host's devices");
@@ -153,6 +155,13 @@ std::optional<std::string> seccomp_file_name(const SecurityFlags& flags) {
     name = file ? std::optional(word.value) : std::nullopt;
   }
   return name;
+}
+
+LandlockSpec landlock_of(const SecurityFlags& flags) {
+  LandlockSpec spec;
+  for (const std::string& option : flags.options)
+    if (const Word word(option); word.name == "landlock") add_landlock_rule(spec, word.value);
+  return spec;
 }
 
 void apply_security_flags(RunSpec& spec, const SecurityFlags& flags,

@@ -2,6 +2,7 @@
 //
 //     --security-opt seccomp=unconfined|FILE     --security-opt no-new-privileges[=true|false]
 //     --security-opt unmask=ALL|PATH[:PATH]…     --security-opt mask=PATH[:PATH]…
+//     --security-opt landlock=RULE, see landlock_flags.hpp
 //     --privileged     --ulimit NAME=SOFT[:HARD]     --oom-score-adj NUMBER
 //
 // Spelled as docker and podman spell them; docker's older ':' in place of '=' is read too.
@@ -37,8 +38,11 @@ void declare_security_flags(CommandLine& line, SecurityFlags& flags);
 // The file of the last seccomp=FILE; nothing for none, "unconfined" and "builtin".
 std::optional<std::string> seccomp_file_name(const SecurityFlags& flags);
 
-// Sets the walls of `spec`, whose capabilities are final. `file` is
-// what seccomp_file_name() names. Throws UsageError for what has no meaning, Error for a bad
+// The landlock=RULE options together. Throws UsageError.
+LandlockSpec landlock_of(const SecurityFlags& flags);
+
+// Sets the walls of `spec` but for landlock_of(); its capabilities are final. `file` is what
+// seccomp_file_name() names. Throws UsageError for what has no meaning, Error for a bad
 // profile.
 void apply_security_flags(RunSpec& spec, const SecurityFlags& flags,
                           const std::optional<SeccompFile>& file);

@@ -54,6 +54,16 @@ std::string_view seccomp_text(SeccompMode mode) {
   return "";
 }
 
+Json landlock_json(const LandlockSpec& landlock) {
+  Json paths = Json::array();
+  for (const LandlockPath& rule : landlock.paths)
+    paths.push_back({{"access", landlock_access_text(rule.access)}, {"path", rule.path}});
+  return {{"paths", paths},
+          {"connect", landlock.connect_ports},
+          {"bind", landlock.bind_ports},
+          {"scope", landlock.scoped}};
+}
+
 std::string_view type_text(const MountSpec& mount) {
   if (mount.volume) return "volume";
   if (mount.kind == MountKind::overlay) return "overlay";
@@ -236,6 +246,7 @@ Json spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
           {"published_ports", ports_json(spec.network_spec.ports)},
           {"namespaces", namespaces_json(spec.namespaces)},
           {"seccomp", seccomp_text(spec.seccomp.mode)},
+          {"landlock", landlock_json(spec.landlock)},
           {"masked_paths", spec.masked_paths},
           {"read_only_paths", spec.read_only_paths},
           {"host_devices", spec.host_devices},

@@ -129,6 +129,59 @@ class Shown(E2E):
             self.assertIn(words, text)
 
 
+class Landlock(E2E):
+    """The options, and that they hold; what is tried against them is in tests/runner/run_landlock_test.cpp."""
+
+    def setUp(self):
+        version = self.box(ROOT).json("info")["landlock"]
+        if version["version"] < 6:
+            harness.skip(self, "landlock", f"version {version['version']} {version['reason']}")
+
+    def each(self):
+        for user in EVERYBODY:
+            box = self.box(user)
+            box.image(archives.rootfs(), "demo")
+            with self.subTest(user.name):
+                yield box
+
+    def rules(self, *rules):
+        return [word for rule in rules for word in ("--security-opt", f"landlock={rule}")]
+
+    def test_files_ports_and_scope(self):
+        for box in self.each():
+            script = ("echo x > /tmp/f && cat /tmp/f; echo x > /mnt/f || echo refused; cat /etc/os-release; "
+                      "kill -0 1 || echo alone; nc 127.0.0.1 80; nc 127.0.0.1 81; grep CapBnd /proc/self/status")
+            result = box.run("run", "--init", *self.rules("ro:/", "rw:/tmp", "connect:80", "scope"), "demo", "sh", "-c", script)
+            self.assertEqual(result.text, 'x\nrefused\nNAME="small"\nalone\nCapBnd:\t00000000a80405fb\n', result.errors)
+            self.assertIn("Connection refused", result.errors.splitlines()[-2])
+            self.assertIn("Permission denied", result.errors.splitlines()[-1])
+            # A volume is a place like any other, and what no rule names is shut.
+            volume = os.path.join(box.home, "volume")
+            os.mkdir(volume)
+            os.chown(volume, box.user.uid, box.user.uid)
+            box.ok("run", *self.rules("ro:/bin", "w:/v"), "-v", f"{volume}:/v", "demo", "sh", "-c", "echo x > /v/made")
+            self.assertEqual(os.listdir(volume), ["made"])
+            self.assertEqual(box.run("run", *self.rules("ro:/bin"), "-v", f"{volume}:/v", "demo", "cat", "/v/made").status, 1)
+
+    def test_what_cannot_be_held_or_is_not_there_ends_the_run(self):
+        for box in self.each():
+            errors = box.fails(125, "run", *self.rules("ro:/", "rw:/no/such"), "demo", "true")
+            self.assertIn("the Landlock rule 'rw:/no/such'", errors)
+            errors = box.fails(126, "run", *self.rules("r:/"), "demo", "true")
+            self.assertIn("landlock=ro:/", errors)
+            if box.run("run", *self.rules("scope"), "demo", "true", env={"LAYERBOX_FAULT_LANDLOCK": "5"}).status != 0:
+                errors = box.fails(125, "run", *self.rules("scope"), "demo", "true", env={"LAYERBOX_FAULT_LANDLOCK": "5"})
+                self.assertIn("Linux 6.12", errors)
+            box.fails(2, "run", *self.rules("rw"), "demo", "true")
+
+    def test_a_kept_container_shows_its_rules(self):
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        box.ok("run", "--name", "held", *self.rules("ro:/", "bind:8080"), "demo", "true")
+        self.assertEqual(box.json("inspect", "held")[0]["config"]["landlock"],
+                         {"paths": [{"access": "ro", "path": "/"}], "connect": [], "bind": [8080], "scope": False})
+
+
 class OwnProgram(E2E):
     """CVE-2019-5736: the program on the host must not come into the hands of the container."""
 
