@@ -11,7 +11,7 @@ constexpr std::string_view kVolumes = "Volumes";
 constexpr std::string_view kNetworks = "Networks";
 constexpr std::string_view kStore = "The store";
 
-constexpr std::array<VerbEntry, 22> kVerbs{{
+constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"pull-tar", "import images from an archive, a directory or standard input", kImages,
      make_pull_tar_verb},
     {"images", "list the images", kImages, make_images_verb},
@@ -38,7 +38,7 @@ constexpr std::array<VerbEntry, 22> kVerbs{{
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},
     // For packagers: the manual pages of the program that is built.
     {"__man", "print the manual page of a command", "", make_man_verb},
-}};
+});
 
 } // namespace
 

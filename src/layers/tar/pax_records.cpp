@@ -30,6 +30,36 @@ int base64_value(char c) {
   return -1;
 }
 
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string encode_percent(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte > ' ' && byte < 0x7f && c != '%' && c != '=') {
+      encoded += c;
+      continue;
+    }
+    encoded.append({'%', kHex[byte >> 4], kHex[byte & 15]});
+  }
+  return encoded;
+}
+
+std::string encode_base64(std::string_view bytes) {
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const std::string_view group = bytes.substr(at, 3);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      bits = bits << 8 | (i < group.size() ? static_cast<unsigned char>(group[i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i)
+      text += i <= group.size() ? kBase64[bits >> (18 - 6 * i) & 63] : '=';
+  }
+  return text;
+}
+
 } // namespace
 
 void for_each_pax_record(
@@ -90,6 +120,22 @@ std::string decode_base64(std::string_view text) {
   }
   if (text.size() % 4 == 1) refuse("a value is not base64");
   return plain;
+}
+
+std::string pax_record(std::string_view key, std::string_view value) {
+  // "LENGTH KEY=VALUE\n", the length counting its own digits, too.
+  const std::size_t rest = key.size() + value.size() + 3;
+  std::size_t length = rest + 1;
+  while (std::to_string(length).size() + rest > length)
+    ++length;
+  std::string record = std::to_string(length) + ' ';
+  return record.append(key).append("=").append(value).append("\n");
+}
+
+std::string pax_xattr_record(std::string_view name, std::string_view value) {
+  if (name.find('=') == std::string_view::npos)
+    return pax_record("SCHILY.xattr." + std::string(name), value);
+  return pax_record("LIBARCHIVE.xattr." + encode_percent(name), encode_base64(value));
 }
 
 } // namespace layerbox

@@ -17,6 +17,11 @@ void for_each_pax_record(
     std::string_view body,
     const std::function<void(std::string_view key, std::string_view value)>& take);
 
+// One record, its length in front.
+std::string pax_record(std::string_view key, std::string_view value);
+// An extended attribute: SCHILY.xattr, or LIBARCHIVE.xattr for a name that would end at its '='.
+std::string pax_xattr_record(std::string_view name, std::string_view value);
+
 // LIBARCHIVE.xattr: the name is percent-encoded, the value base64 with or without padding.
 // Throw Error(corrupt).
 std::string decode_percent(std::string_view text);

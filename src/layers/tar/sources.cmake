@@ -14,4 +14,5 @@ set(LAYERS_TAR_SOURCES
   tar/tar_header.cpp
   tar/tar_reader.cpp
   tar/tar_rules.cpp
+  tar/tar_writer.cpp
   tar/unpack_layer.cpp)

@@ -50,7 +50,7 @@ class DirWriter : public TreeSink {
   void file(const RelPath& path, const Metadata& metadata, std::uint64_t size_bytes,
             FileContent& content) override;
   void symlink(const RelPath& path, const Metadata& metadata, const std::string& target) override;
-  void hardlink(const RelPath& path, const RelPath& target) override;
+  void hardlink(const RelPath& path, const Metadata& metadata, const RelPath& target) override;
   void special(const RelPath& path, const Metadata& metadata, const Special& special) override;
   void whiteout(const RelPath& path) override;
   void opaque(const RelPath& path) override;

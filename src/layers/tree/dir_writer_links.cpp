@@ -144,7 +144,7 @@ void DirWriter::clear(const RelPath& path) {
   make_way(at.dir->path.child(at.name), at);
 }
 
-void DirWriter::hardlink(const RelPath& path, const RelPath& target) {
+void DirWriter::hardlink(const RelPath& path, const Metadata&, const RelPath& target) {
   if (!try_hardlink(path, target))
     throw Error(ErrorKind::not_found, "hard link " + quoted(path.str()) + " to " +
                                           quoted(target.str()) + ", which is not in the tree");

@@ -4,7 +4,9 @@ set(LAYERS_TREE_SOURCES
   tree/dir_reader.cpp
   tree/dir_writer.cpp
   tree/dir_writer_links.cpp
+  tree/file_regions.cpp
   tree/implied_directories.cpp
   tree/metadata_writer.cpp
+  tree/tell_node.cpp
   tree/tree_text.cpp
   tree/unheld.cpp)

@@ -9,8 +9,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/rel_path.hpp"
 #include "base/stream.hpp"
@@ -41,6 +43,13 @@ struct Special {
   std::uint32_t minor = 0;
 };
 
+// A piece of a file: where it begins, and its bytes.
+struct Extent {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+  friend bool operator==(const Extent&, const Extent&) = default;
+};
+
 // The content of a regular file as its non-zero regions, ascending; holes between them.
 class FileContent {
  public:
@@ -55,6 +64,9 @@ class FileContent {
     std::uint64_t offset = 0;
   };
   virtual Region next() = 0;
+  // Where the regions will lie, for a file whose holes are worth keeping; nothing for others, and
+  // where that is not known before. To be asked before the first region. Throws Error.
+  virtual std::optional<std::vector<Extent>> extents() { return std::nullopt; }
 };
 
 class TreeSink {
@@ -69,7 +81,9 @@ class TreeSink {
                     FileContent& content) = 0;
   virtual void symlink(const RelPath& path, const Metadata& metadata,
                        const std::string& target) = 0;
-  virtual void hardlink(const RelPath& path, const RelPath& target) = 0;
+  // `metadata` is that of the file, which has it already: for those who write it down a second
+  // time.
+  virtual void hardlink(const RelPath& path, const Metadata& metadata, const RelPath& target) = 0;
   virtual void special(const RelPath& path, const Metadata& metadata, const Special& special) = 0;
   // Hides `path` of the layers below.
   virtual void whiteout(const RelPath& path) = 0;

@@ -68,7 +68,7 @@ void TreeText::symlink(const RelPath& path, const Metadata& metadata, const std:
            printable(target) + '"' + attributes(metadata);
 }
 
-void TreeText::hardlink(const RelPath& path, const RelPath& target) {
+void TreeText::hardlink(const RelPath& path, const Metadata&, const RelPath& target) {
   text_ += "link " + quoted(path) + " -> " + quoted(target) + '\n';
 }
 

@@ -108,7 +108,8 @@ TEST(DirWriter, ReplacesATreeOfAnyDepth) {
 
 TEST(DirWriter, RefusesAHardLinkToNothing) {
   PlantedTree tree;
-  EXPECT_THROW(tree.writer().hardlink(RelPath::parse("a"), RelPath::parse("b")), Error);
+  EXPECT_THROW(tree.writer().hardlink(RelPath::parse("a"), metadata(0644), RelPath::parse("b")),
+               Error);
   EXPECT_FALSE(tree.writer().try_hardlink(RelPath::parse("a"), RelPath::parse("no/way/b")));
 }
 

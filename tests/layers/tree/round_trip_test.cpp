@@ -14,9 +14,9 @@ TEST(DirReader, TellsATreeThatDirWriterMakesAgain) {
   PlantedTree tree;
   tree.dir("/", metadata(0711, 1, 2, 3));
   tree.dir("d", metadata(03755, 4, 5, -6)).file("d/a", "content").file("d/empty", "");
-  tree.writer().hardlink(RelPath::parse("link"), RelPath::parse("d/a"));
+  tree.writer().hardlink(RelPath::parse("link"), metadata(0644), RelPath::parse("d/a"));
   tree.writer().symlink(RelPath::parse("sym"), metadata(0777, 7, 8, 9), "d/\xff");
-  tree.writer().hardlink(RelPath::parse("sym2"), RelPath::parse("sym"));
+  tree.writer().hardlink(RelPath::parse("sym2"), metadata(0777), RelPath::parse("sym"));
   tree.writer().special(RelPath::parse("fifo"), metadata(0600), {SpecialType::fifo, 0, 0});
   tree.writer().special(RelPath::parse("null"), metadata(0666, 1, 1, 1),
                         {SpecialType::character_device, 1, 3});
