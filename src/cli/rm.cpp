@@ -44,8 +44,11 @@ class RmVerb : public Verb {
     const std::string& id = container.state.id;
     std::optional<ContainerLease> lease = ContainerLease::try_take(store, id);
     if (!lease && !force_) {
-      Error error(ErrorKind::in_use, "it is " + state_word(container));
-      error.set_hint(fmt::format("'layerbox rm -f {}' kills it first", reference));
+      // Whoever reads it holds it, and is not in it.
+      Error error(ErrorKind::in_use, container.held ? "it is " + state_word(container)
+                                                    : "another command is reading it");
+      if (container.held)
+        error.set_hint(fmt::format("'layerbox rm -f {}' kills it first", reference));
       throw error;
     }
     // The state names the process by start time and namespace, so that no stranger is killed.
@@ -63,7 +66,7 @@ class RmVerb : public Verb {
       for (;;) {
         if (auto lease = ContainerLease::try_take(store, id)) return lease;
         if (std::chrono::steady_clock::now() > give_up)
-          throw Error(ErrorKind::in_use, "it was killed, but its layerbox still holds it");
+          throw Error(ErrorKind::in_use, "it does not run, but another command still holds it");
         std::this_thread::sleep_for(kLookAgain);
       }
     } catch (const Error& error) {

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <span>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/fault.hpp"
@@ -22,6 +24,8 @@
 
 namespace layerbox {
 namespace {
+
+constexpr std::chrono::milliseconds kLookAgain{1};
 
 RelPath lease_path(std::string_view id) {
   return RelPath::parse(layout::container_dir(id)).child(layout::kLease);
@@ -84,8 +88,10 @@ bool same_file(FdRef fd, const std::optional<UniqueFd>& other) {
 
 std::optional<FileLock> try_lease(UniqueFd lease, FdRef root, const RelPath& path) {
   // list_containers() asks whether a lease is held by taking it shared for a moment. Only a living
-  // container holds it exclusively; so as long as it can be had shared, the exclusive try repeats.
-  for (;;) {
+  // container holds it exclusively; so as long as it can be had shared, the exclusive try repeats,
+  // until that is no moment any more: then somebody reads the container (container_hold.hpp).
+  constexpr int kTries = 200;
+  for (int i = 0; i < kTries; ++i) {
     if (auto lock = FileLock::try_take(std::move(lease), LockMode::exclusive, layout::kLease))
       return lock;
     auto probe = try_open_beneath(root, path, O_RDWR | O_CLOEXEC);
@@ -95,8 +101,9 @@ std::optional<FileLock> try_lease(UniqueFd lease, FdRef root, const RelPath& pat
     auto again = try_open_beneath(root, path, O_RDWR | O_CLOEXEC);
     if (!again) return std::nullopt;
     lease = std::move(*again);
-    ::sched_yield();
+    std::this_thread::sleep_for(kLookAgain);
   }
+  return std::nullopt;
 }
 
 std::optional<ContainerInfo> look_at(const Store& store, const std::string& id) {
