@@ -1,7 +1,6 @@
 #include "cli/open_backend.hpp"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -10,13 +9,6 @@
 #include "store/layout.hpp"
 
 namespace layerbox {
-
-std::unique_ptr<Backend> open_backend_named(const Store& store, const std::string& name) {
-  for (const BackendEntry& entry : backends())
-    if (entry.name == name) return entry.open(store);
-  throw Error(ErrorKind::unsupported,
-              fmt::format("there is no backend '{}' in this program", name));
-}
 
 void remove_container_files(const Store& store, const ContainerLease& lease) {
   const ContainerState& state = lease.state();

@@ -17,7 +17,7 @@
 #include "base/walk.hpp"
 #include "layers/backend/as_store_owner.hpp"
 #include "layers/backend/copy_tree.hpp"
-#include "layers/backend/merged_path.hpp"
+#include "layers/view/view_path.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -72,7 +72,7 @@ void fill(const Store& store, FdRef volume, std::span<const LayerKey> layers,
   remove_tree(volume, layout::kVolumeFreshNew);
   roll_forward(volume);
   if (!is_empty(open_dir(volume, layout::kVolumeData))) return;
-  const auto image = merged_directory(open_layer_trees(store, layers), path);
+  const auto image = directory_in_view(view_of(open_layer_trees(store, layers)), path);
   if (!image) return;
   const UniqueFd fresh = make_or_open_dir_at(volume, layout::kVolumeFreshNew, 0700);
   NoProgress progress;
@@ -101,7 +101,7 @@ void make_own_volume(const Store& store, FdRef parent, const char* name,
     const UniqueFd data = make_or_open_dir_at(parent, name, 0755);
     if (::fchmod(data.get(), 0755) != 0) throw_errno(errno, "chmod of the volume"); // umask
     NoProgress progress;
-    if (const auto image = merged_directory(open_layer_trees(store, layers), path))
+    if (const auto image = directory_in_view(view_of(open_layer_trees(store, layers)), path))
       copy_tree(*image, data, progress);
   });
 }

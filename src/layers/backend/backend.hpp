@@ -13,11 +13,15 @@
 // from the container's directory alone, so that a killed process leaves nothing that a later
 // command cannot remove. Absence is success for `discard` and `drop`. What `prepare` would answer
 // for a container that is not there yet, the table's `plan` says without making anything.
+//
+// What a container changed, what it holds and what it looks like is read from the tree that
+// `written` gives, by code that is the same for all backends (layers/container_view.hpp).
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,6 +40,18 @@ enum class Access : std::uint8_t {
   kept,       // written, and kept
 };
 
+// How a container's own tree and its layers make up what it sees.
+enum class Stands : std::uint8_t {
+  on_layers, // above them
+  alone,     // in their place: it holds all of it
+};
+
+struct WrittenTree {
+  std::optional<UniqueFd> dir; // nothing when the container was never written to
+  std::string name;            // in the container's directory
+  Stands stands = Stands::on_layers;
+};
+
 class Backend {
  public:
   Backend() = default;
@@ -47,6 +63,9 @@ class Backend {
   // not there yet, found again when it is. Throws Error.
   virtual MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
                             Access access, Progress& progress) = 0;
+  // Where a container of this backend wrote, in the form of a tree: `home` is its directory, and
+  // may be in use. Throws Error.
+  virtual WrittenTree written(FdRef home) const = 0;
   // Removes the container's writable part. Requires its lease. Throws Error.
   virtual void discard(const ContainerLease& container) = 0;
   // Removes what was derived from a chain and can be made again.
@@ -76,5 +95,8 @@ std::span<const BackendEntry> backends();
 // Error(invalid_argument) for an unknown name (the hint lists them), Error(unsupported) with the
 // probe's reason when the one asked for does not work here.
 const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember);
+// The backend that made a container, also when it would not be chosen today. Throws
+// Error(unsupported) for a name that this program does not know.
+std::unique_ptr<Backend> open_backend_named(const Store& store, std::string_view name);
 
 } // namespace layerbox

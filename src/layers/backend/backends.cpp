@@ -33,6 +33,13 @@ std::span<const BackendEntry> backends() {
   return kBackends;
 }
 
+std::unique_ptr<Backend> open_backend_named(const Store& store, std::string_view name) {
+  for (const BackendEntry& entry : kBackends)
+    if (entry.name == name) return entry.open(store);
+  throw Error(ErrorKind::unsupported,
+              fmt::format("there is no backend '{}' in this program", printable(name)));
+}
+
 const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember) {
   if (name == "auto") return first_that_works(store, remember);
   std::string known = "auto";

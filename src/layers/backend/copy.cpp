@@ -30,6 +30,12 @@ class Copy : public Backend {
     return plan_of(store_, container.state().id);
   }
 
+  WrittenTree written(FdRef home) const override {
+    return {
+        try_open_beneath(home, RelPath::parse(layout::kRootfs), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+        layout::kRootfs, Stands::alone};
+  }
+
   void discard(const ContainerLease& container) override {
     as_store_owner_when_refused(store_.identity(), [&] {
       remove_tree(container.dir(), layout::kRootfsNew);
@@ -42,12 +48,12 @@ class Copy : public Backend {
  private:
   void make_rootfs(const ContainerLease& container, std::span<const LayerKey> layers,
                    Progress& progress) {
-    const LayerTrees trees = open_layer_trees(store_, layers);
+    const RootfsView image = view_of(open_layer_trees(store_, layers));
     progress.begin("copying the root file system", 0);
     as_store_owner(store_.identity(), [&] {
       remove_tree(container.dir(), layout::kRootfsNew); // of a copy that was cut short
       const UniqueFd rootfs = make_or_open_dir_at(container.dir(), layout::kRootfsNew, 0755);
-      copy_tree(trees, rootfs, progress);
+      copy_tree(image, rootfs, progress);
       rename_at(container.dir(), layout::kRootfsNew, container.dir(), layout::kRootfs);
     });
     progress.end();

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -46,8 +45,8 @@ struct Step {
 
 class TreeCopy {
  public:
-  TreeCopy(const LayerTrees& trees, FdRef destination, Progress& progress)
-      : trees_(trees.fds), destination_(destination), progress_(progress) {}
+  TreeCopy(const RootfsView& view, FdRef destination, Progress& progress)
+      : trees_(tree_refs(view)), destination_(destination), progress_(progress) {}
 
   void run();
 
@@ -61,7 +60,7 @@ class TreeCopy {
   void copy_named_metadata(FdRef from, FdRef to, const MergedEntry& entry);
   bool linked(FdRef to, const RelPath& path, const MergedEntry& entry);
 
-  std::span<const UniqueFd> trees_;
+  std::vector<FdRef> trees_;
   FdRef destination_;
   Progress& progress_;
   FileCopier copier_;
@@ -71,10 +70,8 @@ class TreeCopy {
 };
 
 void TreeCopy::run() {
-  std::vector<std::size_t> all(trees_.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  if (all.empty()) return;
-  todo_.push_back({RelPath(), std::move(all), false});
+  if (trees_.empty()) return;
+  todo_.push_back({RelPath(), all_trees(trees_.size()), false});
   while (!todo_.empty()) {
     const Step step = std::move(todo_.back());
     todo_.pop_back();
@@ -204,8 +201,8 @@ void copy_directory_metadata(FdRef from, FdRef to) {
   if (::futimens(to.get(), times) != 0) throw_errno(errno, "setting the times");
 }
 
-void copy_tree(const LayerTrees& trees, FdRef destination, Progress& progress) {
-  TreeCopy(trees, destination, progress).run();
+void copy_tree(const RootfsView& view, FdRef destination, Progress& progress) {
+  TreeCopy(view, destination, progress).run();
 }
 
 } // namespace layerbox

@@ -8,14 +8,14 @@
 
 #include "base/progress.hpp"
 #include "base/unique_fd.hpp"
-#include "layers/backend/merged_view.hpp"
+#include "layers/view/rootfs_view.hpp"
 
 namespace layerbox {
 
 // Fills the empty directory `destination` and gives it the metadata of the chain's top (left as it
-// is when there are no trees). Requires the right to give files away, where the trees hold files of
-// several owners. Throws Error, which names the entry; what was copied until then stays.
-void copy_tree(const LayerTrees& trees, FdRef destination, Progress& progress);
+// is when the view has no trees). Requires the right to give files away, where the trees hold files
+// of several owners. Throws Error, which names the entry; what was copied until then stays.
+void copy_tree(const RootfsView& view, FdRef destination, Progress& progress);
 
 // Gives `to` the owner, mode, attributes and modification time of the directory `from`.
 void copy_directory_metadata(FdRef from, FdRef to);

@@ -12,7 +12,7 @@
 #include "base/remove_tree.hpp"
 #include "layers/backend/as_store_owner.hpp"
 #include "layers/backend/copy_tree.hpp"
-#include "layers/backend/merged_view.hpp"
+#include "layers/view/merged_view.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -21,6 +21,7 @@ namespace {
 
 // Source: OVL_MAX_STACK in fs/overlayfs/params.h.
 constexpr std::size_t kMaxLowerTrees = 500;
+constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 // True when the directory was made, false when it was there.
 bool make_dir(FdRef dir, const char* name, mode_t mode) {
@@ -75,6 +76,11 @@ class Overlay : public Backend {
     else
       make_parts(container.dir(), trees, access);
     return plan;
+  }
+
+  WrittenTree written(FdRef home) const override {
+    return {try_open_beneath(home, RelPath::parse(layout::kUpper), kOpenDir), layout::kUpper,
+            Stands::on_layers};
   }
 
   void discard(const ContainerLease& container) override {

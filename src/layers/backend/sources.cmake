@@ -4,7 +4,5 @@ set(LAYERS_BACKEND_SOURCES
   backend/copy.cpp
   backend/copy_file.cpp
   backend/copy_tree.cpp
-  backend/merged_path.cpp
-  backend/merged_view.cpp
   backend/overlay.cpp
   backend/overlay_probe.cpp)

@@ -14,7 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
-#include "layers/backend/merged_path.hpp"
+#include "layers/view/view_path.hpp"
 #include "store/volume_store.hpp"
 #include "tests/layers/backend/temporary_store.hpp"
 #include "tests/layers/backend/tree_listing.hpp"
@@ -95,9 +95,9 @@ TEST_F(FillVolume, FindsNothingWhereNoDirectoryIs) {
     fill(path);
     EXPECT_TRUE(fs::is_empty(data())) << path;
   }
-  const LayerTrees trees = open_layer_trees(store(), chain_.keys());
-  EXPECT_EQ(merged_directory(trees, "/below/../../..")->paths.size(), 2U);
-  EXPECT_FALSE(merged_directory(LayerTrees(), "/"));
+  const RootfsView image = view_of(open_layer_trees(store(), chain_.keys()));
+  EXPECT_EQ(directory_in_view(image, "/below/../../..")->trees.size(), 2U);
+  EXPECT_FALSE(directory_in_view(RootfsView(), "/"));
 }
 
 TEST_F(FillVolume, AnOpaqueDirectoryHidesWhatIsBelow) {

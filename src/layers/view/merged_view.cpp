@@ -1,4 +1,4 @@
-#include "layers/backend/merged_view.hpp"
+#include "layers/view/merged_view.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -46,6 +46,14 @@ void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& statu
   found.done = is_opaque_dir(open_beneath(dir, name, kOpenDir));
 }
 
+std::vector<MergedEntry> entries_of(std::map<std::string, Found>& names) {
+  std::vector<MergedEntry> entries;
+  for (auto& [name, found] : names) {
+    if (!found.entry.trees.empty()) entries.push_back(std::move(found.entry));
+  }
+  return entries;
+}
+
 } // namespace
 
 bool is_host_xattr(std::string_view name) {
@@ -77,7 +85,7 @@ LayerTrees open_layer_trees(const Store& store, std::span<const LayerKey> layers
   return trees;
 }
 
-std::vector<MergedEntry> merged_entries(std::span<const UniqueFd> trees, const RelPath& path,
+std::vector<MergedEntry> merged_entries(std::span<const FdRef> trees, const RelPath& path,
                                         std::span<const std::size_t> sources) {
   std::map<std::string, Found> names;
   for (const std::size_t tree : sources) {
@@ -94,11 +102,24 @@ std::vector<MergedEntry> merged_entries(std::span<const UniqueFd> trees, const R
       look_at(found, dir, tree, *status);
     }
   }
-  std::vector<MergedEntry> entries;
-  for (auto& [name, found] : names) {
-    if (!found.entry.trees.empty()) entries.push_back(std::move(found.entry));
+  return entries_of(names);
+}
+
+std::vector<MergedEntry> merged_entries_named(std::span<const FdRef> trees, const RelPath& path,
+                                              std::span<const std::size_t> sources,
+                                              std::span<const std::string> names) {
+  std::map<std::string, Found> wanted;
+  for (const std::string& name : names)
+    wanted[name].entry.name = name;
+  for (const std::size_t tree : sources) {
+    const auto dir = try_open_beneath(trees[tree], path, kOpenDir);
+    if (!dir) continue;
+    for (auto& [name, found] : wanted) {
+      if (found.done) continue;
+      if (const auto status = try_stat_at(*dir, name.c_str())) look_at(found, *dir, tree, *status);
+    }
   }
-  return entries;
+  return entries_of(wanted);
 }
 
 } // namespace layerbox

@@ -6,8 +6,8 @@
 // that comes twice counts once, at its higher place (which changes nothing in what is seen: all
 // that the lower one says, the higher one says again).
 //
-//     LayerTrees chain = open_layer_trees(store, layers);                 // topmost first
-//     for (const MergedEntry& e : merged_entries(chain.fds, RelPath(), all)) …
+//     const RootfsView image = view_of(open_layer_trees(store, layers));        // topmost first
+//     for (const MergedEntry& e : merged_entries(tree_refs(image), RelPath(), all)) …
 //
 // Source: Linux Documentation/filesystems/overlayfs.rst, "Upper and Lower", "whiteouts and opaque
 // directories"; OCI image-spec layer.md, "Whiteouts".
@@ -48,8 +48,14 @@ struct MergedEntry {
 
 // The entries of directory `path`, which the trees numbered `sources` (topmost first) make up; in
 // byte order of names. Throws Error.
-std::vector<MergedEntry> merged_entries(std::span<const UniqueFd> trees, const RelPath& path,
+std::vector<MergedEntry> merged_entries(std::span<const FdRef> trees, const RelPath& path,
                                         std::span<const std::size_t> sources);
+
+// The same for the given names alone: who knows which of them matter need not read the directory.
+// What is not there, or not there any more, is left out.
+std::vector<MergedEntry> merged_entries_named(std::span<const FdRef> trees, const RelPath& path,
+                                              std::span<const std::size_t> sources,
+                                              std::span<const std::string> names);
 
 // Attributes that are overlayfs's own notes ("user.overlay.…", "trusted.overlay.…") or the host's
 // label on the file (security.selinux): they are no part of what an image says.

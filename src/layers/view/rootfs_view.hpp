@@ -1,0 +1,58 @@
+// rootfs_view: a whole root file system as its trees show it, without a mount: an image, or what a
+// container sees.
+//
+//     image              the trees of its chain
+//     overlay container  its upper directory, then the trees of its chain
+//     copy container     its own directory, which is a tree that hides nothing
+//
+// All are trees in overlay dialect, topmost first, and are merged by the rules of
+// layers/view/merged_view.hpp. So what reads a view (diff, commit, export, cp) does not know
+// backends, and says the same of each.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/rel_path.hpp"
+#include "base/unique_fd.hpp"
+#include "layers/tree/tree_sink.hpp"
+#include "layers/view/merged_view.hpp"
+
+namespace layerbox {
+
+struct ViewTree {
+  std::shared_ptr<const UniqueFd> fd;
+  std::string path; // relative to the store; two trees are the same when this is
+};
+
+struct RootfsView {
+  std::vector<ViewTree> trees; // topmost first; none: not even a top is there
+  // Names that are left out: mount points that were made for the container, in the form of RelPath.
+  std::set<std::string> hidden;
+
+  bool hides(const RelPath& path) const { return hidden.contains(path.str()); }
+  // Whether something right below `path` is left out.
+  bool hides_below(const RelPath& path) const;
+};
+
+// What the trees of `chain` show.
+RootfsView view_of(LayerTrees chain);
+// The same under one tree more.
+RootfsView view_under(UniqueFd top, std::string path, const RootfsView& below);
+// The view's trees, for merged_entries_named().
+std::vector<FdRef> tree_refs(const RootfsView& view);
+// 0 … count-1: all trees, as the sources of the top.
+std::vector<std::size_t> all_trees(std::size_t count);
+
+// A socket means nothing without its listener: no layer and no archive has one.
+inline bool is_left_out(const struct stat& status) {
+  return S_ISSOCK(status.st_mode);
+}
+
+} // namespace layerbox

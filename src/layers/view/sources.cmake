@@ -1,0 +1,10 @@
+set(LAYERS_VIEW_SOURCES
+  view/compare_content.cpp
+  view/compare_views.cpp
+  view/image_metadata.cpp
+  view/merged_view.cpp
+  view/mount_points.cpp
+  view/rootfs_view.cpp
+  view/tell_view.cpp
+  view/view_pair.cpp
+  view/view_path.cpp)

@@ -1,0 +1,96 @@
+#include "layers/view/tell_view.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "base/fs_at.hpp"
+#include "layers/tree/tell_node.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+class Teller {
+ public:
+  Teller(const RootfsView& view, const Identity& who, TreeSink& sink)
+      : view_(view), trees_(tree_refs(view)), metadata_(who), sink_(sink) {}
+
+  void tell() {
+    if (trees_.empty()) return;
+    sink_.directory(RelPath(), metadata_.read(trees_.front(), "", stat_fd(trees_.front())));
+    enter(RelPath(), all_trees(trees_.size()));
+    while (!folders_.empty()) {
+      Folder& folder = folders_.back();
+      if (folder.next == folder.entries.size()) {
+        folders_.pop_back();
+        continue;
+      }
+      const MergedEntry entry = std::move(folder.entries[folder.next++]);
+      const RelPath path = folder.path.child(entry.name);
+      tell_entry(folder, path, entry);
+      if (S_ISDIR(entry.status.st_mode)) enter(path, entry.trees);
+    }
+  }
+
+ private:
+  struct Folder {
+    RelPath path;
+    std::vector<MergedEntry> entries;
+    std::size_t next = 0;
+    UniqueFd dir = {}; // in the tree of the last entry: neighbours mostly share it
+    std::size_t tree = 0;
+  };
+
+  void enter(const RelPath& path, std::span<const std::size_t> sources) {
+    // One open directory at a time: depth costs memory, not descriptors.
+    if (!folders_.empty()) folders_.back().dir.reset();
+    folders_.push_back({path, merged(path, sources)});
+  }
+
+  std::vector<MergedEntry> merged(const RelPath& path, std::span<const std::size_t> sources) const {
+    std::vector<MergedEntry> entries = merged_entries(trees_, path, sources);
+    std::erase_if(entries, [&](const MergedEntry& entry) {
+      return is_left_out(entry.status) || view_.hides(path.child(entry.name));
+    });
+    return entries;
+  }
+
+  void tell_entry(Folder& folder, const RelPath& path, const MergedEntry& entry) {
+    const std::size_t tree = entry.trees.front();
+    const struct stat& status = entry.status;
+    const char* name = entry.name.c_str();
+    if (!folder.dir || folder.tree != tree) {
+      folder.dir = open_beneath(trees_[tree], folder.path, kOpenDir);
+      folder.tree = tree;
+    }
+    const Metadata metadata = metadata_.read(folder.dir, name, status);
+    if (S_ISDIR(status.st_mode)) return sink_.directory(path, metadata);
+    if (status.st_nlink > 1) {
+      const auto [first, is_first] = links_.try_emplace({tree, status.st_dev, status.st_ino}, path);
+      if (!is_first) return sink_.hardlink(path, metadata, first->second);
+    }
+    tell_node({folder.dir, name, path, status}, metadata, sink_);
+  }
+
+  const RootfsView& view_;
+  std::vector<FdRef> trees_;
+  ImageMetadata metadata_;
+  TreeSink& sink_;
+  std::vector<Folder> folders_; // from the top to where we are
+  std::map<std::tuple<std::size_t, dev_t, ino_t>, RelPath> links_;
+};
+
+} // namespace
+
+void tell_view(const RootfsView& view, const Identity& who, TreeSink& sink) {
+  Teller(view, who, sink).tell();
+  sink.finish();
+}
+
+} // namespace layerbox
