@@ -22,6 +22,8 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"ps", "list the containers", kContainers, make_ps_verb},
     {"stats", "show what running containers use", kContainers, make_stats_verb},
     {"rm", "remove containers", kContainers, make_rm_verb},
+    {"diff", "show what a container changed, or how two images differ", kContainers,
+     make_diff_verb},
     {"volume create", "make a volume", kVolumes, make_volume_create_verb},
     {"volume ls", "list the volumes", kVolumes, make_volume_ls_verb},
     {"volume inspect", "show everything known about volumes", kVolumes, make_volume_inspect_verb},

@@ -1,0 +1,40 @@
+#include "cli/rootfs_operand.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "cli/find_container.hpp"
+#include "cli/mount_points.hpp"
+
+namespace layerbox {
+namespace {
+
+ContainerView open_view(const Store& store, const ContainerInfo& info) {
+  return with_context(
+      [&] { return fmt::format("container '{}'", display_name(info.state)); },
+      [&] { return ContainerView::open(store, info, mount_points_of(store, info.state)); });
+}
+
+} // namespace
+
+RootfsOperand RootfsOperand::open(Store& store, const std::string& reference) {
+  RootfsOperand operand;
+  if (const auto info = try_find_container(list_containers(store), reference)) {
+    operand.container_ = open_view(store, *info);
+    operand.layers_ = operand.container_->state().layers;
+    return operand;
+  }
+  const std::optional<ImageRow> image =
+      store.catalog().image(store.catalog().resolve_image(reference));
+  if (!image)
+    throw Error(ErrorKind::not_found, fmt::format("the image '{}' is just gone", reference));
+  operand.layers_ = image->layers;
+  operand.image_ = view_of(open_layer_trees(store, image->layers));
+  return operand;
+}
+
+ContainerView open_container(const Store& store, const std::string& reference) {
+  return open_view(store, find_container(list_containers(store), reference));
+}
+
+} // namespace layerbox
