@@ -24,6 +24,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"rm", "remove containers", kContainers, make_rm_verb},
     {"diff", "show what a container changed, or how two images differ", kContainers,
      make_diff_verb},
+    {"export", "write a root file system as a tar", kContainers, make_export_verb},
     {"volume create", "make a volume", kVolumes, make_volume_create_verb},
     {"volume ls", "list the volumes", kVolumes, make_volume_ls_verb},
     {"volume inspect", "show everything known about volumes", kVolumes, make_volume_inspect_verb},

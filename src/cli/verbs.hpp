@@ -36,6 +36,7 @@ std::unique_ptr<Verb> make_ps_verb();
 std::unique_ptr<Verb> make_stats_verb();
 std::unique_ptr<Verb> make_rm_verb();
 std::unique_ptr<Verb> make_diff_verb();
+std::unique_ptr<Verb> make_export_verb();
 std::unique_ptr<Verb> make_volume_create_verb();
 std::unique_ptr<Verb> make_volume_ls_verb();
 std::unique_ptr<Verb> make_volume_inspect_verb();
