@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "cli/find_container.hpp"
 #include "cli/mount_points.hpp"
+#include "layers/stored_image.hpp"
 
 namespace layerbox {
 namespace {
@@ -24,12 +25,8 @@ RootfsOperand RootfsOperand::open(Store& store, const std::string& reference) {
     operand.layers_ = operand.container_->state().layers;
     return operand;
   }
-  const std::optional<ImageRow> image =
-      store.catalog().image(store.catalog().resolve_image(reference));
-  if (!image)
-    throw Error(ErrorKind::not_found, fmt::format("the image '{}' is just gone", reference));
-  operand.layers_ = image->layers;
-  operand.image_ = view_of(open_layer_trees(store, image->layers));
+  operand.layers_ = find_image(store, reference).row.layers;
+  operand.image_ = view_of(open_layer_trees(store, operand.layers_));
   return operand;
 }
 

@@ -55,6 +55,50 @@ class Lists(E2E):
         box.fails(1, "inspect", "a", "nothing-like-it")
 
 
+class History(E2E):
+    def image(self, box, history):
+        layers = [archives.rootfs(), Tree().file("x", b"12345").bytes()]
+        document = dict(config(layers), history=history)
+        box.ok("pull-tar", "-", input=docker_archive([(document, layers, ["h:1"])]))
+        return [archives.digest(layer) for layer in layers]
+
+    def test_newest_first_with_the_layer_of_each_step(self):
+        for user in EVERYBODY:
+            box = self.box(user)
+            long = "/bin/sh -c apt-get update && " + "echo \u00e4 " * 20
+            ids = self.image(box, [
+                {"created": "2024-01-01T00:00:00Z", "created_by": "ADD rootfs"},
+                {"created": "2024-01-02T00:00:00Z", "created_by": "/bin/sh -c #(nop)  CMD [\"sh\"]", "empty_layer": True},
+                {"created": "2024-01-03T00:00:00Z", "created_by": long, "comment": "words", "author": "A"}])
+            steps = box.json("history", "h:1")
+            self.assertEqual([step["diff_id"] for step in steps], [ids[1], None, ids[0]])
+            self.assertEqual([step["empty_layer"] for step in steps], [False, True, False])
+            self.assertEqual(steps[0], {"created": "2024-01-03T00:00:00Z", "created_by": long, "author": "A", "comment": "words",
+                                        "empty_layer": False, "diff_id": ids[1], "size_bytes": 5})
+            lines = box.ok("history", "h:1").splitlines()
+            self.assertEqual(len(lines), 4)
+            self.assertIn("apt-get update", lines[1])
+            self.assertNotIn("/bin/sh", lines[1])
+            self.assertIn("5 B", lines[1])
+            self.assertIn("words", lines[1])
+            self.assertLess(len(lines[1]), 120)
+            self.assertIn('CMD ["sh"]', lines[2])
+            whole = box.ok("history", "--no-trunc", "h:1")
+            self.assertIn(long, whole)
+            self.assertIn(ids[0], whole)
+
+    def test_layers_without_a_story(self):
+        box = self.box()
+        for history in ([], [{"created_by": "one"}], [{"created_by": str(number)} for number in range(5)]):
+            ids = self.image(box, history)
+            steps = box.json("history", "h:1")
+            self.assertEqual([step["diff_id"] for step in steps if step["diff_id"]], ids[::-1])
+            self.assertEqual(len(steps), max(2, len(history)))
+            box.ok("history", "h:1")
+        box.fails(1, "history", "nothing-like-it")
+        box.fails(2, "history")
+
+
 class References(E2E):
     def test_all_forms_of_a_reference(self):
         box = self.box()
