@@ -133,7 +133,7 @@ TEST_P(EveryBackendsChanges, AreTheSameAndMakeTheSameAgain) {
   std::optional<std::string> first;
   for (const BackendEntry& entry : backends()) {
     SCOPED_TRACE(entry.name);
-    if (const BackendProbe probe = entry.probe(store()); !probe.works) {
+    if (const BackendProbe probe = entry.probe(store(), Remember::no); !probe.works) {
       LAYERBOX_SKIP_UNLESS_REQUIRED(std::string(entry.name), probe.reason);
     }
     const ContainerInfo info = container_after(entry, story.act);
@@ -161,7 +161,7 @@ class EachBackend : public Changes, public ::testing::WithParamInterface<std::st
   void SetUp() override {
     for (const BackendEntry& entry : backends()) {
       if (entry.name != GetParam()) continue;
-      if (const BackendProbe probe = entry.probe(store()); !probe.works) {
+      if (const BackendProbe probe = entry.probe(store(), Remember::no); !probe.works) {
         LAYERBOX_SKIP_UNLESS_REQUIRED(GetParam(), probe.reason);
       }
       entry_ = &entry;
