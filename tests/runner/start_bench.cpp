@@ -6,10 +6,9 @@
 // With LIMITS=N in the environment the container gets the first N of a memory limit, a limit of
 // processes, a quota and a set of CPUs: their cgroups are made, entered and removed.
 //
-// With USERNS=auto,host,… in the environment each of the N starts is done once with each, in turn,
-// so that what else the machine does falls on all alike: auto has ids of its own and id-mapped
-// mounts, host maps every id to itself, time has a time namespace, too, and join enters the user
-// namespace of a process that waits beside.
+// With PARTS=default,host,… in the environment each of the N starts is done once with each, in
+// turn, so that what else the machine does falls on all alike: default is what every container
+// gets; the others differ in one thing, which variant() says.
 //
 // COMMAND writes "STAMP <CLOCK_MONOTONIC in ns>" as its first deed.
 #include <fcntl.h>
@@ -79,20 +78,45 @@ class Neighbour {
   UniqueFd fd_;
 };
 
-RunSpec variant(RunSpec spec, const std::string& name, const Neighbour& neighbour) {
+void put_on_bridge(RunSpec& spec, FdRef runtime_dir) {
+  spec.network = NetworkMode::bridge;
+  spec.network_spec.name = "bench";
+  spec.network_spec.link = "lb-bench";
+  spec.network_spec.subnets = {
+      {IpPrefix::parse("10.254.254.0/24").value(), IpAddress::parse("10.254.254.1").value()}};
+  spec.network_spec.internal = true; // so that the machine's forwarding stays as it is
+  spec.network_spec.runtime_dir = runtime_dir.get();
+}
+
+// `spec` but for one thing.
+RunSpec variant(RunSpec spec, const std::string& name, const Neighbour& neighbour,
+                FdRef runtime_dir) {
   if (name == "host") {
     spec.id_map = IdMap::shifted(0, 0xffffffffU);
     spec.idmap_rootfs = false;
   }
   if (name == "time") spec.namespaces.time = ClockOffsets{0, 5};
   if (name == "join") neighbour.join(spec);
+  if (name == "hostnet") spec.network = NetworkMode::host;
+  if (name == "bridge") put_on_bridge(spec, runtime_dir);
+  if (name == "unfiltered") spec.seccomp.mode = SeccompMode::unconfined;
+  if (name == "unmasked") {
+    spec.masked_paths.clear();
+    spec.read_only_paths.clear();
+  }
+  if (name == "init") spec.process.init = true;
+  if (name == "landlock")
+    spec.landlock.paths = {{std::uint8_t{kLandlockRead | kLandlockExecute}, "/"}};
+  if (name == "memory") spec.limits.memory.limit = 64 << 20;
+  if (name == "volume") spec.mounts.push_back({.source = "/usr", .destination = "/mnt"});
+  if (name == "tmpfs") spec.mounts.push_back({.kind = MountKind::tmpfs, .destination = "/mnt"});
   return spec;
 }
 
 std::vector<std::string> variants() {
-  const char* text = std::getenv("USERNS");
+  const char* text = std::getenv("PARTS");
   std::vector<std::string> names;
-  std::istringstream words(text == nullptr ? "auto" : text);
+  std::istringstream words(text == nullptr ? "default" : text);
   for (std::string word; std::getline(words, word, ',');)
     names.push_back(word);
   return names;
@@ -146,14 +170,15 @@ int main(int argc, char** argv) try {
   RunSpec spec = make_spec(argv);
   set_limits(spec.limits);
   const Neighbour neighbour;
+  const UniqueFd runtime_dir(::open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::vector<std::string> names = variants();
   std::map<std::string, Times> times;
   std::array<int, 2> stamps{};
   if (::pipe2(stamps.data(), O_CLOEXEC) != 0 || ::dup2(stamps[1], 1) != 1) return 1;
   for (int i = 0; i < std::atoi(argv[4]); ++i)
     for (const std::string& name : names)
-      measure(variant(spec, name, neighbour), std::string(argv[3]) + "/" + std::to_string(i),
-              argv[1], stamps[0], times[name]);
+      measure(variant(spec, name, neighbour, runtime_dir),
+              std::string(argv[3]) + "/" + std::to_string(i), argv[1], stamps[0], times[name]);
   for (const std::string& name : names) {
     print((name + ": first instruction").c_str(), times[name].first);
     print((name + ": end").c_str(), times[name].total);
