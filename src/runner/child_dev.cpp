@@ -1,9 +1,11 @@
 // /dev: a fresh tmpfs that nobody else has a name in. While it is filled it is the working
 // directory, and names here are ours. Source: devpts(5) (Documentation/filesystems/devpts.rst),
 // pts(4), ioctl_tty(2), unix(7) "SCM_RIGHTS".
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include <cstring>
 
@@ -68,12 +70,29 @@ int make_parent(const char* name) noexcept {
   return 0;
 }
 
+// That `directory` is the tmpfs that we have mounted. Who plays with the rootfs's names meanwhile
+// can have given that name to a directory of his own; there a link could take the place of a node
+// between mknod(2) and mount(2), which would follow it, on the host.
+int require_own_tmpfs(int root, int directory) noexcept {
+  struct statx own = {};
+  struct statx here = {};
+  struct statfs system = {};
+  int result = call(SYS_statx, root, "", AT_EMPTY_PATH, STATX_MNT_ID, &own);
+  if (result == 0) result = call(SYS_statx, directory, "", AT_EMPTY_PATH, STATX_MNT_ID, &here);
+  if (result == 0) result = call(SYS_fstatfs, directory, &system);
+  if (result < 0) return result;
+  const bool is_root = (here.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  const bool is_ours = is_root && here.stx_mnt_id != own.stx_mnt_id && system.f_type == TMPFS_MAGIC;
+  return is_ours ? 0 : -EBUSY;
+}
+
 } // namespace
 
 int enter(ChildContext& context, const ChildOp& op) noexcept {
   const int directory = open_how(context.root_fd, op.target, O_PATH | O_DIRECTORY, kReal);
   if (directory < 0) return directory;
-  const int result = call(SYS_fchdir, directory);
+  int result = require_own_tmpfs(context.root_fd, directory);
+  if (result == 0) result = call(SYS_fchdir, directory);
   close_fd(directory);
   return result;
 }
