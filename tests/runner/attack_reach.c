@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/keyctl.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stddef.h>
@@ -89,6 +90,12 @@ static int packets(const char* interface) {
                  : setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface, strlen(interface)));
 }
 
+/* The content of a key by its number, as somebody who has found it out would ask for it. */
+static int read_key(const char* serial) {
+  char secret[64];
+  return say(syscall(SYS_keyctl, KEYCTL_READ, atoi(serial), secret, sizeof secret));
+}
+
 /* As a program that confines itself does it: only execution is held, and nowhere allowed. */
 static int confine_itself(void) {
   uint64_t held[1] = {1};
@@ -120,6 +127,7 @@ int attack_reach(const char* name, const char* a, const char* b) {
   if (!strcmp(name, "fast-open")) return fast_open(a, b);
   if (!strcmp(name, "abstract")) return abstract(a);
   if (!strcmp(name, "packets")) return packets(a);
+  if (!strcmp(name, "read-key")) return read_key(a);
   if (!strcmp(name, "confine-itself")) return confine_itself();
   return -1;
 }

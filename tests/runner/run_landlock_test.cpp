@@ -15,7 +15,7 @@
 
 #include "runner/host_facts.hpp"
 #include "runner/landlock_abi.hpp"
-#include "tests/runner/box.hpp"
+#include "tests/runner/both_users.hpp"
 
 namespace layerbox::test {
 namespace {
@@ -27,8 +27,6 @@ constexpr std::uint8_t kReadExecute = kLandlockRead | kLandlockExecute;
 constexpr std::uint8_t kReadWrite = kLandlockRead | kLandlockWrite;
 constexpr std::uint8_t kAll = kReadWrite | kLandlockExecute;
 
-enum class Who { root, single };
-
 std::string why_no_landlock() {
   const LandlockFact fact = probe_landlock();
   if (fact.version >= kLandlockScopeVersion) return "";
@@ -36,32 +34,19 @@ std::string why_no_landlock() {
 }
 
 // A rootfs with a place for each right, and one that no rule names.
-class RunLandlock : public ::testing::TestWithParam<Who> {
+class RunLandlock : public BothUsers {
  protected:
   void SetUp() override {
-    LAYERBOX_NEEDS("root", why_no_root());
+    BothUsers::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
     LAYERBOX_NEEDS("landlock", why_no_landlock());
-    fs::copy_file(LAYERBOX_ATTACK, rootfs.at("bin/attack"));
-    fs::permissions(rootfs.at("bin/attack"), fs::perms(0755));
     rootfs.write("secret/file", "secret\n", 0666);
     rootfs.write("secret/program", "#!/bin/sh\necho ran\n", 0755);
     rootfs.write("shown/file", "shown\n", 0666);
     rootfs.write("work/file", "work\n", 0666);
     for (const char* name : {"secret", "shown", "work"})
       ::chmod(rootfs.at(name).c_str(), 0777);
-    if (GetParam() == Who::single) {
-      rootfs.give_to(kOrdinaryUid);
-      const Result result = go(spec(rootfs, {"true"}));
-      LAYERBOX_NEEDS("rootless", result.status == 0 ? "" : result.failure);
-    }
-  }
-  Result go(RunSpec made, std::function<void()> before = {}) {
-    made.process.init = true;
-    if (GetParam() == Who::single)
-      return run(single_spec(std::move(made)),
-                 {.identity = single_identity(), .before = std::move(before)});
-    made.idmap_rootfs = true;
-    return run(made, {.before = std::move(before)});
+    hand_over();
   }
   // What the other tests' containers may do: programs run, two places show, one takes writes.
   static LandlockSpec usual() {
@@ -72,19 +57,17 @@ class RunLandlock : public ::testing::TestWithParam<Who> {
                    {kReadWrite, "/work"}};
     return rules;
   }
-  RunSpec attack_spec(std::vector<std::string> words, LandlockSpec rules = usual()) {
-    words.insert(words.begin(), "attack");
-    RunSpec made = spec(rootfs, std::move(words));
+  RunSpec held(std::vector<std::string> words, LandlockSpec rules = usual()) const {
+    RunSpec made = BothUsers::attack_spec(std::move(words));
     made.landlock = std::move(rules);
     return made;
   }
-  std::string attack(std::vector<std::string> words, LandlockSpec rules = usual()) {
-    return go(attack_spec(std::move(words), std::move(rules))).out;
+  std::string attack(std::vector<std::string> words, LandlockSpec rules = usual()) const {
+    return go(held(std::move(words), std::move(rules))).out;
   }
   // Without a rule.
   std::string unheld(std::vector<std::string> words) { return attack(std::move(words), {}); }
   std::string content(std::string_view name) const { return rootfs.read(name); }
-  BusyboxRootfs rootfs;
 };
 
 TEST_P(RunLandlock, GivesWhatItNamesAndNothingElse) {
@@ -148,7 +131,7 @@ TEST_P(RunLandlock, NoOtherNameLeadsToWhatIsShut) {
 }
 
 TEST_P(RunLandlock, AWorkingDirectoryThatIsShutIsNoWayIn) {
-  RunSpec made = attack_spec({"read", "file"});
+  RunSpec made = held({"read", "file"});
   made.process.cwd = "/secret";
   EXPECT_EQ(go(made).out, "EACCES\n");
 }
@@ -169,7 +152,7 @@ TEST_P(RunLandlock, NothingComesOutByALinkOrARename) {
 }
 
 TEST_P(RunLandlock, NoMountBringsWhatIsShutToWhereItIsNot) {
-  RunSpec made = attack_spec({"bind-mount", "/secret", "/work"});
+  RunSpec made = held({"bind-mount", "/secret", "/work"});
   made.process.capabilities.emplace_back("CAP_SYS_ADMIN");
   EXPECT_EQ(go(made).out, "EPERM\n");
   made.landlock = {};
@@ -213,7 +196,7 @@ TEST_P(RunLandlock, ResolvesPathsInside) {
   EXPECT_EQ(attack({"read", "/secret/file"}, rules), "done\n");
   rules = usual();
   rules.paths.push_back({kLandlockRead, "/magic/secret"});
-  const Result result = go(attack_spec({"read", "/secret/file"}, rules));
+  const Result result = go(held({"read", "/secret/file"}, rules));
   EXPECT_EQ(result.status, 125);
   EXPECT_THAT(result.failure, HasSubstr("'r:/magic/secret': Too many levels of symbolic links"));
 }
@@ -229,7 +212,7 @@ TEST_P(RunLandlock, SaysWhyTheCommandIsNotExecuted) {
 
 TEST_P(RunLandlock, StandsWithoutAFilterAndWithoutNewPrivileges) {
   for (const bool no_new_privileges : {false, true}) {
-    RunSpec made = attack_spec({"read", "/secret/file"});
+    RunSpec made = held({"read", "/secret/file"});
     made.seccomp.mode = SeccompMode::unconfined;
     made.process.no_new_privileges = no_new_privileges;
     EXPECT_EQ(go(made).out, "EACCES\n");
@@ -241,7 +224,7 @@ TEST_P(RunLandlock, StandsWithoutAFilterAndWithoutNewPrivileges) {
 }
 
 TEST_P(RunLandlock, HoldsAProgramThatGainsRightsByItsMode) {
-  if (GetParam() == Who::single) return; // has one id
+  if (is_single()) return; // has one id
   fs::copy_file(LAYERBOX_ATTACK, rootfs.at("bin/climb"));
   ::chmod(rootfs.at("bin/climb").c_str(), 04755);
   RunSpec made = shell_spec(rootfs, "climb euid; climb read /secret/file");
@@ -273,7 +256,7 @@ TEST_P(RunLandlock, HoldsTcpThatCallsItselfSomethingElse) {
   rules.bind_ports = {8080};
   for (const SeccompMode mode : {SeccompMode::standard, SeccompMode::unconfined}) {
     const auto outcome = [&](std::vector<std::string> words) {
-      RunSpec made = attack_spec(std::move(words), rules);
+      RunSpec made = held(std::move(words), rules);
       made.seccomp.mode = mode;
       return go(made).out;
     };
@@ -309,7 +292,7 @@ TEST_P(RunLandlock, LetsNobodyReachAnAbstractSocketOfTheHost) {
   const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<struct sockaddr*>(&address), length), 0);
   ASSERT_EQ(::listen(listener.get(), 5), 0);
-  RunSpec made = attack_spec({"abstract", name}, {});
+  RunSpec made = held({"abstract", name}, {});
   made.network = NetworkMode::host;
   EXPECT_EQ(go(made).out, "done\n");
   made.landlock.scoped = true;
@@ -335,7 +318,8 @@ TEST_P(RunLandlock, EndsTheRunWhereTheKernelCannotHoldARule) {
         Case{"5", scope, "need version 6 of Landlock (Linux 6.12), and this kernel has 5", ""}}) {
     RunSpec made = shell_spec(rootfs, "echo ran");
     made.landlock = one.rules;
-    const Result result = go(made, [&] { ::setenv("LAYERBOX_FAULT_LANDLOCK", one.version, 1); });
+    const Result result =
+        go(made, {.before = [&] { ::setenv("LAYERBOX_FAULT_LANDLOCK", one.version, 1); }});
     EXPECT_EQ(result.status, 125) << one.version;
     EXPECT_EQ(result.out, "");
     EXPECT_THAT(result.failure, HasSubstr(one.failure));
@@ -345,16 +329,14 @@ TEST_P(RunLandlock, EndsTheRunWhereTheKernelCannotHoldARule) {
 
 // A kernel of version 3 is given what it knows.
 TEST_P(RunLandlock, HoldsFilesOnAKernelThatKnowsLess) {
-  const Result result = go(attack_spec({"truncate", "/secret/file"}),
-                           [] { ::setenv("LAYERBOX_FAULT_LANDLOCK", "3", 1); });
+  const Result result = go(held({"truncate", "/secret/file"}),
+                           {.before = [] { ::setenv("LAYERBOX_FAULT_LANDLOCK", "3", 1); }});
   EXPECT_EQ(result.out, "EACCES\n") << result.failure;
 }
 #endif
 
 INSTANTIATE_TEST_SUITE_P(Users, RunLandlock, ::testing::Values(Who::root, Who::single),
-                         [](const auto& one) {
-                           return one.param == Who::root ? "Root" : "OrdinaryUser";
-                         });
+                         name_of_who);
 
 } // namespace
 } // namespace layerbox::test

@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "runner/seccomp_profile.hpp"
-#include "tests/runner/box.hpp"
+#include "tests/runner/both_users.hpp"
 
 namespace layerbox::test {
 namespace {
@@ -19,38 +19,12 @@ using ::testing::HasSubstr;
 
 constexpr int kKilledByFilter = 128 + SIGSYS;
 
-enum class Who { root, single };
-
-class RunSeccomp : public ::testing::TestWithParam<Who> {
+class RunSeccomp : public BothUsers {
  protected:
-  void SetUp() override {
-    LAYERBOX_NEEDS("root", why_no_root());
-    fs::copy_file(LAYERBOX_ATTACK, rootfs.at("bin/attack"));
-    fs::permissions(rootfs.at("bin/attack"), fs::perms(0755));
-    if (GetParam() == Who::single) {
-      rootfs.give_to(kOrdinaryUid);
-      const Result result = go(spec(rootfs, {"true"}));
-      LAYERBOX_NEEDS("rootless", result.status == 0 ? "" : result.failure);
-    }
-  }
-  Result go(RunSpec made) {
-    // Process 1 is safe from signals of its own making: the attacker is below an init.
-    made.process.init = true;
-    if (GetParam() == Who::single)
-      return run(single_spec(std::move(made)), {.identity = single_identity()});
-    return run(made);
-  }
-  Result attack(std::vector<std::string> words, SeccompMode mode = SeccompMode::standard) {
-    words.insert(words.begin(), "attack");
-    RunSpec made = spec(rootfs, std::move(words));
-    made.seccomp.mode = mode;
-    return go(made);
-  }
   std::string outcome(std::string_view name) { return attack({std::string(name)}).out; }
   std::string unfiltered(std::string_view name) {
     return attack({std::string(name)}, SeccompMode::unconfined).out;
   }
-  BusyboxRootfs rootfs;
 };
 
 TEST_P(RunSeccomp, IsOnAndLeavesSetuidProgramsTheirs) {
@@ -65,7 +39,7 @@ TEST_P(RunSeccomp, LeavesNothingOfTheCapabilityThatInstallingTook) {
   EXPECT_EQ(go(shell_spec(rootfs, "grep Cap /proc/self/status | cut -f2")).out,
             "0000000000000000\n00000000a80425fb\n00000000a80425fb\n00000000a80425fb\n"
             "0000000000000000\n");
-  if (GetParam() == Who::single) return;
+  if (is_single()) return;
   RunSpec web =
       shell_spec(rootfs, "grep Cap /proc/self/status | cut -f2; ls /proc/self/fd | wc -l");
   web.process.user.text = "web";
@@ -198,10 +172,7 @@ TEST_P(RunSeccomp, NeedsNothingOfAPolicyBeforeTheCommand) {
   EXPECT_EQ(result.status, 0) << result.failure;
 }
 
-INSTANTIATE_TEST_SUITE_P(Users, RunSeccomp, ::testing::Values(Who::root, Who::single),
-                         [](const auto& one) {
-                           return one.param == Who::root ? "Root" : "OrdinaryUser";
-                         });
+INSTANTIATE_TEST_SUITE_P(Users, RunSeccomp, ::testing::Values(Who::root, Who::single), name_of_who);
 
 } // namespace
 } // namespace layerbox::test
