@@ -51,7 +51,7 @@ class DiffVerb : public Verb {
       throw UsageError("diff: more than two names",
                        "usage: layerbox diff CONTAINER|IMAGE [CONTAINER|IMAGE]");
     Store& store = invocation.store();
-    return in_store_namespace(invocation.identity(), [&] { return compare(store); });
+    return in_trees_namespace(invocation.identity(), [&] { return compare(store); });
   }
 
  private:

@@ -69,11 +69,7 @@ int wait_and_pass_on(pid_t pid, const sigset_t& signals) {
   }
 }
 
-} // namespace
-
-int in_store_namespace(const Identity& identity, const std::function<int()>& work) {
-  const bool is_inside = ::geteuid() == 0 && identity.uid != 0;
-  if (identity.privilege != Privilege::subordinate || is_inside) return work();
+int in_user_namespace(const Identity& identity, const std::function<int()>& work) {
   const UniqueFd ns = make_user_namespace(identity.store_map, identity);
 
   const sigset_t signals = passed_on_and_child();
@@ -90,6 +86,19 @@ int in_store_namespace(const Identity& identity, const std::function<int()>& wor
   const int status = wait_and_pass_on(pid, signals);
   ::sigprocmask(SIG_SETMASK, &old_mask, nullptr);
   return status;
+}
+
+} // namespace
+
+int in_store_namespace(const Identity& identity, const std::function<int()>& work) {
+  const bool is_inside = ::geteuid() == 0 && identity.uid != 0;
+  if (identity.privilege != Privilege::subordinate || is_inside) return work();
+  return in_user_namespace(identity, work);
+}
+
+int in_trees_namespace(const Identity& identity, const std::function<int()>& work) {
+  if (identity.privilege == Privilege::root || ::geteuid() == 0) return work();
+  return in_user_namespace(identity, work);
 }
 
 } // namespace layerbox

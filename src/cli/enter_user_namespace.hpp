@@ -15,5 +15,8 @@ namespace layerbox {
 // its own errors: nothing it throws comes back. Requires that no database is open yet: no
 // connection may cross a fork. Throws Error when the namespace cannot be made.
 int in_store_namespace(const Identity& identity, const std::function<int()>& work);
+// The same, also for who has one id: only as root of a user namespace may he read all that he owns,
+// whatever its mode. For verbs that read trees.
+int in_trees_namespace(const Identity& identity, const std::function<int()>& work);
 
 } // namespace layerbox

@@ -28,7 +28,7 @@ class ExportVerb : public Verb {
 
   int run(Invocation& invocation) override {
     Store& store = invocation.store();
-    return in_store_namespace(invocation.identity(), [&] { return write(invocation, store); });
+    return in_trees_namespace(invocation.identity(), [&] { return write(invocation, store); });
   }
 
  private:

@@ -17,6 +17,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"images", "list the images", kImages, make_images_verb},
     {"inspect", "show everything known about images or containers", kImages, make_inspect_verb},
     {"history", "show the steps that made an image", kImages, make_history_verb},
+    {"save", "write images as an archive", kImages, make_save_verb},
     {"tag", "give an image another name", kImages, make_tag_verb},
     {"rmi", "remove images or their names", kImages, make_rmi_verb},
     {"run", "run a command in a new container", kContainers, make_run_verb},

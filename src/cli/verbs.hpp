@@ -30,6 +30,7 @@ std::unique_ptr<Verb> make_pull_tar_verb();
 std::unique_ptr<Verb> make_images_verb();
 std::unique_ptr<Verb> make_inspect_verb();
 std::unique_ptr<Verb> make_history_verb();
+std::unique_ptr<Verb> make_save_verb();
 std::unique_ptr<Verb> make_tag_verb();
 std::unique_ptr<Verb> make_rmi_verb();
 std::unique_ptr<Verb> make_run_verb();

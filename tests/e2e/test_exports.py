@@ -1,15 +1,17 @@
-"""Archives that come out of the store: export."""
+"""Archives that come out of the store: export, save."""
 import io
+import json
 import os
 import pty
 import resource
+import shutil
 import signal
 import subprocess
 import tarfile
 
 import archives
 import harness
-from harness import EVERYBODY, ROOT, SINGLE, E2E, libc, main, store_content
+from harness import EVERYBODY, ROOT, SINGLE, E2E, libc, main, skip, store_content
 
 BACKENDS = ("overlay", "copy")
 
@@ -93,6 +95,113 @@ class Export(E2E):
                 self.assertEqual(set(got) ^ set(entries(archives.rootfs())), {".", "new", "etc/group"})
                 self.assertEqual(got["new"][5], b"new\n")
                 self.assertTrue(got["etc/passwd"][5].endswith(b"more\n"))
+
+
+def two_images():
+    """A docker-archive of two images that share their first layer, with everything odd in the second."""
+    base, top = archives.rootfs(), archives.Tree().file("etc/.wh.group").file("etc/new", "x").dir("srv", uid=1000, gid=50)
+    odd(top)
+    top = top.add("srv/null", tarfile.CHRTYPE, major=1, minor=3, mode=0o666).file("srv/a", "x" * 100_000, uid=33).bytes()
+    one = (archives.config([base], Cmd=["sh"]), [base], ["one:1", "registry.example:5000/a/one:2"])
+    two = (archives.config([base, top, base], Env=["A=B"]), [base, top, base], None)
+    return archives.docker_archive([one, two])
+
+
+class Save(E2E):
+    VARIANTS = [("docker-archive", "none"), ("docker-archive", "gzip"), ("docker-archive", "zstd"),
+                ("oci", "gzip"), ("oci", "zstd"), ("oci", "none")]
+
+    def facts(self, box):
+        """What must be the same on the other side."""
+        images = sorted(box.json("images"), key=lambda image: image["id"])
+        return [(image["id"], image["names"], [layer["diff_id"] for layer in box.json("inspect", image["id"])[0]["layers"]])
+                for image in images]
+
+    def test_images_keep_ids_names_and_layers(self):
+        for user in EVERYBODY:
+            box = self.box(user)
+            box.ok("pull-tar", "-", input=two_images())
+            before = self.facts(box)
+            nameless, = [identity for identity, names, _ in before if not names]
+            sizes = set()
+            for kind, compression in self.VARIANTS:
+                with self.subTest(user=user.name, kind=kind, compression=compression):
+                    words = ("save", "--type", kind, "--compress", compression, "one:1", nameless,
+                             "registry.example:5000/a/one:2")
+                    path = os.path.join(box.home, "x.tar")
+                    self.assertEqual(box.ok(*words, "-o", path), "")
+                    with open(path, "rb") as file:
+                        data = file.read()
+                    self.assertEqual(box.run(*words).out, data, "the same images give the same archive")
+                    sizes.add(len(data))
+                    # Everybody gives root the image as it was, whatever his own file system could hold.
+                    other = self.box()
+                    other.ok("pull-tar", path)
+                    self.assertEqual(self.facts(other), before)
+            self.assertEqual(len(sizes), len(self.VARIANTS))
+
+    def test_what_root_gets_of_an_ordinary_users_image_is_exact(self):
+        box, root = self.box(SINGLE), self.box()
+        box.ok("pull-tar", "-", input=two_images())
+        root.ok("pull-tar", "-", input=box.run("save", "one:1").out)
+        self.assertEqual(root.run("export", "one:1").out, self.exported(archives.rootfs()))
+
+    def exported(self, tar):
+        box = self.box()
+        box.image(tar)
+        return box.run("export", "demo").out
+
+    def test_a_name_goes_along_when_it_was_said(self):
+        box = self.box()
+        identity = box.image(archives.rootfs(), "demo")
+        for reference, tags in ((identity, None), (identity[7:20], None), ("demo", ["demo:latest"])):
+            with tarfile.open(fileobj=io.BytesIO(box.run("save", reference).out)) as tar:
+                manifest = json.load(tar.extractfile("manifest.json"))
+            self.assertEqual([one["RepoTags"] for one in manifest], [tags])
+        with tarfile.open(fileobj=io.BytesIO(box.run("save", "--type", "oci", identity).out)) as tar:
+            self.assertNotIn("annotations", json.load(tar.extractfile("index.json"))["manifests"][0])
+
+    def test_skopeo_and_umoci_read_them(self):
+        for tool in ("skopeo", "umoci"):
+            if shutil.which(tool) is None:
+                skip(self, tool, "it is not installed")
+        box = self.box()
+        box.ok("pull-tar", "-", input=two_images())
+        identity, = [image["id"] for image in box.json("images") if "one:1" in image["names"]]
+        for kind, transport in (("docker-archive", "docker-archive"), ("oci", "oci-archive")):
+            path = os.path.join(box.home, kind)
+            box.ok("save", "--type", kind, "-o", path, "one:1")
+            layout = os.path.join(box.home, "layout-" + kind)
+            subprocess.run(["skopeo", "copy", "--quiet", "--insecure-policy", f"{transport}:{path}:one:1", f"oci:{layout}:one"],
+                           check=True, capture_output=True)
+            with open(os.path.join(layout, "index.json"), encoding="utf-8") as file:
+                manifest = json.load(file)["manifests"][0]["digest"]
+            with open(os.path.join(layout, "blobs/sha256", manifest[7:]), encoding="utf-8") as file:
+                config = json.load(file)["config"]["digest"]
+            if kind == "oci":
+                self.assertEqual(config, identity)
+            bundle = os.path.join(box.home, "bundle-" + kind)
+            subprocess.run(["umoci", "unpack", "--image", layout + ":one", bundle], check=True, capture_output=True)
+            self.assertTrue(os.path.exists(bundle + "/rootfs/bin/busybox"))
+
+    def test_a_damaged_layer_is_an_error_and_no_archive(self):
+        box = self.box()
+        box.image(archives.rootfs(), "demo")
+        tree = box.json("inspect", "demo")[0]["layers"][0]["tree"]
+        with open(tree + "/etc/group", "r+b") as file:
+            file.write(b"X")
+        path = os.path.join(box.home, "x.tar")
+        for words in ((), ("--type", "oci")):
+            self.assertIn("etc/group", box.fails(1, "save", *words, "-o", path, "demo"))
+            self.assertFalse(os.path.exists(path))
+        self.assertEqual([name for name in store_content(box) if name.startswith(("staging", "trash"))], [])
+
+    def test_refuses(self):
+        box = self.box()
+        box.fails(2, "save")
+        box.fails(2, "save", "--type", "squashfs", "demo")
+        box.fails(2, "save", "--compress", "xz", "demo")
+        self.assertIn("demo", box.fails(1, "save", "demo"))
 
 
 class Output(E2E):

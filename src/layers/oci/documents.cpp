@@ -1,5 +1,7 @@
 #include "layers/oci/documents.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 #include "layers/oci/json_document.hpp"
@@ -8,8 +10,6 @@ namespace layerbox {
 namespace {
 
 constexpr std::string_view kOciIndex = "application/vnd.oci.image.index.v1+json";
-constexpr std::string_view kOciManifest = "application/vnd.oci.image.manifest.v1+json";
-constexpr std::string_view kOciConfig = "application/vnd.oci.image.config.v1+json";
 constexpr std::string_view kDockerList =
     "application/vnd.docker.distribution.manifest.list.v2+json";
 constexpr std::string_view kDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
@@ -32,6 +32,27 @@ Descriptor descriptor_of(const JsonField& field) {
   return descriptor;
 }
 
+nlohmann::json descriptor_json(const Descriptor& descriptor) {
+  nlohmann::json json = {{"mediaType", descriptor.media_type},
+                         {"digest", descriptor.digest.str()},
+                         {"size", descriptor.size_bytes}};
+  if (descriptor.platform) {
+    json["platform"] = {{"os", descriptor.platform->os},
+                        {"architecture", descriptor.platform->architecture}};
+    if (!descriptor.platform->variant.empty())
+      json["platform"]["variant"] = descriptor.platform->variant;
+  }
+  if (!descriptor.annotations.empty()) json["annotations"] = descriptor.annotations;
+  return json;
+}
+
+nlohmann::json descriptors_json(const std::vector<Descriptor>& descriptors) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Descriptor& descriptor : descriptors)
+    list.push_back(descriptor_json(descriptor));
+  return list;
+}
+
 void check_version(const JsonField& root) {
   const JsonField version = root["schemaVersion"];
   if (version.number() == 2) return;
@@ -48,7 +69,7 @@ bool Descriptor::is_index() const {
 }
 
 bool Descriptor::is_manifest() const {
-  return media_type == kOciManifest || media_type == kDockerManifest;
+  return media_type == kOciManifestType || media_type == kDockerManifest;
 }
 
 bool Descriptor::is_attestation() const {
@@ -79,7 +100,7 @@ ImageManifest parse_manifest(std::string_view bytes, const std::string& name) {
   ImageManifest manifest;
   manifest.config = descriptor_of(root["config"]);
   const std::string& type = manifest.config.media_type;
-  if (!type.empty() && type != kOciConfig && type != kDockerConfig)
+  if (!type.empty() && type != kOciConfigType && type != kDockerConfig)
     throw Error(ErrorKind::unsupported,
                 name + ": is not a container image: its config has the type '" + printable(type) +
                     "'");
@@ -107,6 +128,35 @@ void check_oci_layout(std::string_view bytes) {
   if (version.rfind("1.", 0) != 0)
     throw Error(ErrorKind::unsupported,
                 "oci-layout: version '" + printable(version) + "' is not supported, only 1.x");
+}
+
+std::string manifest_bytes(const ImageManifest& manifest) {
+  const nlohmann::json json = {{"schemaVersion", 2},
+                               {"mediaType", kOciManifestType},
+                               {"config", descriptor_json(manifest.config)},
+                               {"layers", descriptors_json(manifest.layers)}};
+  return json.dump();
+}
+
+std::string index_bytes(const ImageIndex& index) {
+  const nlohmann::json json = {{"schemaVersion", 2},
+                               {"mediaType", kOciIndex},
+                               {"manifests", descriptors_json(index.manifests)}};
+  return json.dump();
+}
+
+std::string docker_manifest_bytes(const std::vector<DockerImage>& images) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const DockerImage& image : images) {
+    const nlohmann::json tags =
+        image.repo_tags.empty() ? nlohmann::json(nullptr) : nlohmann::json(image.repo_tags);
+    list.push_back({{"Config", image.config}, {"RepoTags", tags}, {"Layers", image.layers}});
+  }
+  return list.dump();
+}
+
+std::string oci_layout_bytes() {
+  return nlohmann::json{{"imageLayoutVersion", "1.0.0"}}.dump();
 }
 
 bool looks_like_index(std::string_view bytes, const std::string& name) {

@@ -59,6 +59,15 @@ std::vector<DockerImage> parse_docker_manifest(std::string_view bytes);
 // The file oci-layout: throws unless its version is 1.x.
 void check_oci_layout(std::string_view bytes);
 
+// The other way: the same values give the same bytes. Media types are OCI's.
+inline constexpr std::string_view kOciConfigType = "application/vnd.oci.image.config.v1+json";
+inline constexpr std::string_view kOciManifestType = "application/vnd.oci.image.manifest.v1+json";
+inline constexpr std::string_view kOciLayerType = "application/vnd.oci.image.layer.v1.tar"; // +gzip
+std::string manifest_bytes(const ImageManifest& manifest);
+std::string index_bytes(const ImageIndex& index);
+std::string docker_manifest_bytes(const std::vector<DockerImage>& images);
+std::string oci_layout_bytes();
+
 // What a document without a media type is: whether it has "manifests".
 bool looks_like_index(std::string_view bytes, const std::string& name);
 

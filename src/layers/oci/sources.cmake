@@ -2,6 +2,7 @@ set(LAYERS_OCI_SOURCES
   oci/archive_index.cpp
   oci/bzip2_codec.cpp
   oci/checked_source.cpp
+  oci/compressing_sink.cpp
   oci/compression.cpp
   oci/decompressing_source.cpp
   oci/docker_archive.cpp

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "layers/tar/hashing_sink.hpp"
 #include "layers/tar/layer_record.hpp"
 
 namespace layerbox {
@@ -62,21 +63,6 @@ void read_content(FdRef tree, const RecordItem& item, std::vector<std::byte>& bu
   if (hash.finish() != item.digest) changed(item.path, "has another content than its record says");
 }
 
-class HashingSink : public Sink {
- public:
-  explicit HashingSink(Sink& out) : out_(out) {}
-  void write(std::span<const std::byte> data) override {
-    hash.update(data);
-    size_bytes += data.size();
-    out_.write(data);
-  }
-  Sha256 hash;
-  std::uint64_t size_bytes = 0;
-
- private:
-  Sink& out_;
-};
-
 } // namespace
 
 Digest rebuild_tar(FdRef record, FdRef tree, Sink& out) {
@@ -91,8 +77,8 @@ Digest rebuild_tar(FdRef record, FdRef tree, Sink& out) {
     } else if (item.kind == RecordKind::content) {
       read_content(tree, item, buffer, &sink);
     } else {
-      const Digest made = sink.hash.finish();
-      if (made != item.digest || sink.size_bytes != item.size_bytes)
+      const Digest made = sink.finish();
+      if (made != item.digest || sink.size_bytes() != item.size_bytes)
         throw Error(ErrorKind::corrupt, "the tar made from the layer record is " + made.str() +
                                             ", not " + item.digest.str());
       return made;

@@ -93,6 +93,38 @@ void TarWriter::file(const RelPath& path, const Metadata& metadata, std::uint64_
   pad(size_bytes);
 }
 
+// What is written into it is the content of a file; it counts.
+class TarWriter::ContentSink : public Sink {
+ public:
+  ContentSink(TarWriter& tar, std::uint64_t size_bytes) : tar_(tar), left_(size_bytes) {}
+  void write(std::span<const std::byte> data) override {
+    if (data.size() > left_) throw Error(ErrorKind::corrupt, "it has more bytes than it should");
+    left_ -= data.size();
+    tar_.put(data);
+  }
+  std::uint64_t left() const { return left_; }
+
+ private:
+  TarWriter& tar_;
+  std::uint64_t left_;
+};
+
+void TarWriter::file(const RelPath& path, const Metadata& metadata, std::uint64_t size_bytes,
+                     const std::function<void(Sink& out)>& write_content) {
+  check_name(path);
+  Entry entry{path.str(), '0', metadata};
+  entry.size_bytes = size_bytes;
+  put_header(entry);
+  ContentSink content(*this, size_bytes);
+  with_context([&] { return "'" + printable(path.str()) + "'"; },
+               [&] {
+                 write_content(content);
+                 if (content.left() > 0)
+                   throw Error(ErrorKind::corrupt, "it has fewer bytes than it should");
+               });
+  pad(size_bytes);
+}
+
 // The map of the regions stands before them, in decimal lines: how many, then offset and length of
 // each. A hole at the end is a region of no bytes there.
 void TarWriter::sparse_file(Entry& entry, std::uint64_t size_bytes, std::span<const Extent> extents,

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,6 +40,9 @@ class TarWriter : public TreeSink {
   // Throws Error(corrupt) when `content` has more than `size_bytes`.
   void file(const RelPath& path, const Metadata& metadata, std::uint64_t size_bytes,
             FileContent& content) override;
+  // The same for content that is written: `write_content` must give `out` exactly `size_bytes`.
+  void file(const RelPath& path, const Metadata& metadata, std::uint64_t size_bytes,
+            const std::function<void(Sink& out)>& write_content);
   void symlink(const RelPath& path, const Metadata& metadata, const std::string& target) override;
   void hardlink(const RelPath& path, const Metadata& metadata, const RelPath& target) override;
   void special(const RelPath& path, const Metadata& metadata, const Special& special) override;
@@ -48,6 +52,7 @@ class TarWriter : public TreeSink {
 
  private:
   struct Entry;
+  class ContentSink;
 
   void sparse_file(Entry& entry, std::uint64_t size_bytes, std::span<const Extent> extents,
                    FileContent& content);

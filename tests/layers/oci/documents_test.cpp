@@ -179,6 +179,36 @@ TEST(DockerManifest, RefusesWhatIsNotOne) {
                  [](const std::string& text) { parse_docker_manifest(text); });
 }
 
+TEST(Documents, AreReadAsTheyWereWritten) {
+  Descriptor config{std::string(kOciConfigType), sha256("config"), 7, {}, {}, {}};
+  Descriptor layer{std::string(kOciLayerType) + "+gzip", sha256("layer"), 1ULL << 40, {}, {}, {}};
+  const ImageManifest manifest = parse_manifest(manifest_bytes({config, {layer, layer}}), "it");
+  EXPECT_EQ(manifest.config.digest, config.digest);
+  ASSERT_EQ(manifest.layers.size(), 2U);
+  EXPECT_EQ(manifest.layers[1].media_type, layer.media_type);
+  EXPECT_EQ(manifest.layers[1].size_bytes, layer.size_bytes);
+
+  Descriptor entry{std::string(kOciManifestType),
+                   sha256("m"),
+                   1,
+                   Platform{"linux", "arm", "v7"},
+                   {{"org.opencontainers.image.ref.name", "a:1"}},
+                   {}};
+  const ImageIndex index = parse_index(index_bytes({{entry}}), "it");
+  ASSERT_EQ(index.manifests.size(), 1U);
+  EXPECT_TRUE(index.manifests[0].is_manifest());
+  EXPECT_EQ(index.manifests[0].platform, entry.platform);
+  EXPECT_EQ(index.manifests[0].annotations, entry.annotations);
+
+  const auto images = parse_docker_manifest(
+      docker_manifest_bytes({{"a.json", {"a:1", "b:2"}, {"1.tar", "1.tar"}}, {"b.json", {}, {}}}));
+  ASSERT_EQ(images.size(), 2U);
+  EXPECT_EQ(images[0].repo_tags, (std::vector<std::string>{"a:1", "b:2"}));
+  EXPECT_EQ(images[0].layers, (std::vector<std::string>{"1.tar", "1.tar"}));
+  EXPECT_TRUE(images[1].repo_tags.empty());
+  check_oci_layout(oci_layout_bytes());
+}
+
 TEST(OciLayoutFile, MustBeOfVersionOne) {
   EXPECT_NO_THROW(check_oci_layout(R"({"imageLayoutVersion":"1.0.0"})"));
   EXPECT_THROW(check_oci_layout(R"({"imageLayoutVersion":"2.0.0"})"), Error);
