@@ -58,14 +58,14 @@ class DiffVerb : public Verb {
   int compare(Store& store) {
     store.sweep();
     const Staging nothing_goes = store.new_staging();
-    const RootfsOperand first = RootfsOperand::open(store, references_.front());
+    const RootfsOperand first = RootfsOperand::open(store, references_.front(), Records::unread);
     if (references_.size() == 1) {
       if (first.container() == nullptr)
         throw UsageError(fmt::format("diff: '{}' is an image; it needs another to be compared with",
                                      references_.front()));
       list(first.container()->image(), first.view(), store.identity());
     } else {
-      const RootfsOperand second = RootfsOperand::open(store, references_.back());
+      const RootfsOperand second = RootfsOperand::open(store, references_.back(), Records::unread);
       list(first.view(), second.view(), store.identity());
       second.require_still_there();
     }

@@ -35,7 +35,7 @@ class ExportVerb : public Verb {
   int write(Invocation& invocation, Store& store) {
     store.sweep();
     const Staging nothing_goes = store.new_staging();
-    const RootfsOperand operand = RootfsOperand::open(store, reference_);
+    const RootfsOperand operand = RootfsOperand::open(store, reference_, Records::read);
     OutputFile out(output_, fmt::format("exporting '{}'", reference_), invocation.progress());
     TarWriter tar(out, TarKind::rootfs);
     tell_view(operand.view(), store.identity(), tar);

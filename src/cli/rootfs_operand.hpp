@@ -14,7 +14,7 @@ class RootfsOperand {
  public:
   // Requires that the caller holds a Staging while he reads: so nobody deletes a layer meanwhile.
   // Throws Error.
-  static RootfsOperand open(Store& store, const std::string& reference);
+  static RootfsOperand open(Store& store, const std::string& reference, Records records);
 
   // Nothing for an image.
   const ContainerView* container() const { return container_ ? &*container_ : nullptr; }
@@ -32,6 +32,6 @@ class RootfsOperand {
 };
 
 // The container alone. Throws Error(not_found) whose hint lists the nearest ones.
-ContainerView open_container(const Store& store, const std::string& reference);
+ContainerView open_container(const Store& store, const std::string& reference, Records records);
 
 } // namespace layerbox

@@ -26,7 +26,7 @@ RootfsView seen_by(const Store& store, const ContainerState& state, const Rootfs
 } // namespace
 
 ContainerView ContainerView::open(const Store& store, const ContainerInfo& info,
-                                  std::span<const std::string> mount_points) {
+                                  std::span<const std::string> mount_points, Records records) {
   ContainerView view;
   view.hold_ = ContainerHold::try_take(store, info.state.id);
   view.state_ = view.hold_ ? view.hold_->state() : info.state;
@@ -35,7 +35,7 @@ ContainerView ContainerView::open(const Store& store, const ContainerInfo& info,
   if (view.state_.backend.empty())
     throw Error(ErrorKind::unsupported,
                 "it runs on a directory of yours (--rootfs), of which layerbox has no layers");
-  view.image_ = view_of(open_layer_trees(store, view.state_.layers));
+  view.image_ = view_of(store, view.state_.layers, records);
   view.seen_ = seen_by(store, view.state_, view.image_);
   view.seen_.hidden = empty_mount_points(view.image_, view.seen_, mount_points, store.identity());
   return view;

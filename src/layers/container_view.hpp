@@ -1,7 +1,7 @@
 // container_view: what a container sees, and what its image showed it, read from the store without
 // entering it. For diff, commit, export and cp.
 //
-//     const ContainerView container = ContainerView::open(store, info, mount_points);
+//     const auto container = ContainerView::open(store, info, mount_points, Records::unread);
 //     list_changes(container.image(), container.seen(), store.identity(), …);
 //     container.require_still_there();
 //
@@ -24,7 +24,7 @@ class ContainerView {
   // Throws Error: in_use while it is being started or removed, unsupported for one that has no
   // image.
   static ContainerView open(const Store& store, const ContainerInfo& info,
-                            std::span<const std::string> mount_points);
+                            std::span<const std::string> mount_points, Records records);
 
   const ContainerState& state() const { return state_; }
   bool is_running() const { return !hold_.has_value(); }

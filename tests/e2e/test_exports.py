@@ -33,6 +33,8 @@ def odd(tree):
     tree.dir("odd", mode=0o3755, mtime=5).file("odd/setuid", "x", mode=0o4755)
     tree.hardlink("odd/twin", "odd/setuid", mode=0o4755)
     tree.file("odd/time", "x", mtime=1_600_000_000.5).add("odd/fifo", tarfile.FIFOTYPE, mode=0o600)
+    tree.dir("real").symlink("way", "real").file("way/of-somebody", "x", uid=70000, gid=5)
+    tree.add("odd/null", tarfile.CHRTYPE, major=1, minor=3, mode=0o666, uid=5)
     tree.file("odd/" + "n" * 250, "long").file("odd/noted", "x", pax={"SCHILY.xattr.user.note": "noted"})
 
 
@@ -47,22 +49,14 @@ class Export(E2E):
     def test_an_image_comes_out_as_it_came_in(self):
         tar = archives.rootfs(odd)
         for box in self.each_with_image(tar):
-            if box.user == SINGLE:
-                continue
             out = box.run("export", "demo").out
             # The tar says nothing of its own top.
             got, expected = entries(out), entries(tar)
+            expected["real/of-somebody"] = expected.pop("way/of-somebody")
             self.assertEqual(got.pop(".")[:5], (tarfile.DIRTYPE, 0o755, 0, 0, 0))
             self.assertEqual(sorted(got), sorted(expected))
             for name in expected:
                 self.assertEqual(got[name], expected[name], name)
-
-    def test_names_content_and_modes_for_everybody(self):
-        tar = archives.rootfs(odd)
-        for box in self.each_with_image(tar):
-            got, expected = entries(box.run("export", "demo").out), entries(tar)
-            for name in expected:
-                self.assertEqual((got[name][:2], got[name][4:]), (expected[name][:2], expected[name][4:]), name)
 
     def test_the_same_files_give_the_same_bytes(self):
         for box in self.each_with_image(archives.rootfs(odd)):

@@ -15,4 +15,5 @@ set(LAYERS_TAR_SOURCES
   tar/tar_reader.cpp
   tar/tar_rules.cpp
   tar/tar_writer.cpp
+  tar/true_entries.cpp
   tar/unpack_layer.cpp)

@@ -50,6 +50,7 @@ struct Folder {
   RelPath path = {};
   std::size_t tree = 0; // that gives its metadata
   struct stat status {};
+  std::optional<MergedEntry> before = std::nullopt; // a directory, too
   ChangeKind kind = ChangeKind::changed;
   bool reported = false;
   std::vector<NamePair> names = {};
@@ -91,10 +92,13 @@ class Comparison {
   void enter(RelPath path, const NamePair& pair);
   void look_at(Pass pass, RelPath path, const NamePair& pair);
   void survey(const RelPath& path, const NamePair& pair);
-  void report(ChangeKind kind, const RelPath& path, const MergedEntry& now);
+  void report(ChangeKind kind, const RelPath& path, const NamePair& pair);
   void report_folders();
   void report_folder(const Folder& folder);
   void report_deleted(const RelPath& path);
+  void keep_truth(Metadata& metadata, const RelPath& path, const MergedEntry& before,
+                  const struct stat& now);
+  XattrMap attributes(LastDir& last, const RelPath& path, const MergedEntry& entry) const;
 
   bool differ(const RelPath& path, const MergedEntry& before, const MergedEntry& now);
   bool inside_differs(const RelPath& path, const MergedEntry& before, const MergedEntry& now);
@@ -133,6 +137,11 @@ void Comparison::enter_top(Pass pass) {
     top.tree = views_.now_top().front();
     top.status = stat_fd(views_.tree(top.tree));
   }
+  if (!views_.before_top().empty()) {
+    top.before.emplace();
+    top.before->trees = views_.before_top();
+    top.before->status = stat_fd(views_.tree(views_.before_top().front()));
+  }
   top.names = views_.names_in(top.path, views_.before_top(), views_.now_top());
   folders_.push_back(std::move(top));
   if (pass == Pass::report && top_differs()) report_folders();
@@ -142,6 +151,7 @@ void Comparison::enter(RelPath path, const NamePair& pair) {
   Folder folder;
   folder.tree = pair.now->trees.front();
   folder.status = pair.now->status;
+  if (is_directory(pair.before)) folder.before = pair.before;
   folder.kind = pair.before ? ChangeKind::changed : ChangeKind::added;
   const std::vector<std::size_t> nothing;
   folder.names = views_.names_in(path, is_directory(pair.before) ? pair.before->trees : nothing,
@@ -170,7 +180,7 @@ void Comparison::look_at(Pass pass, RelPath path, const NamePair& pair) {
   }
   const bool reported = has_names ? groups_[id_of(*pair.now)].reported
                                   : !pair.before || differ(path, *pair.before, *pair.now);
-  if (reported) report(pair.before ? ChangeKind::changed : ChangeKind::added, path, *pair.now);
+  if (reported) report(pair.before ? ChangeKind::changed : ChangeKind::added, path, pair);
 }
 
 void Comparison::survey(const RelPath& path, const NamePair& pair) {
@@ -184,12 +194,14 @@ void Comparison::survey(const RelPath& path, const NamePair& pair) {
   group.reported = group.before.size() > 1;
 }
 
-void Comparison::report(ChangeKind kind, const RelPath& path, const MergedEntry& now) {
+void Comparison::report(ChangeKind kind, const RelPath& path, const NamePair& pair) {
+  const MergedEntry& now = *pair.now;
   report_folders();
   if (hear_ != nullptr) return (*hear_)(kind, path);
   const FdRef dir = dir_of(last_now_, path.parent(), now);
   const struct stat& status = now.status;
-  const Metadata metadata = metadata_.read(dir, now.name.c_str(), status);
+  Metadata metadata = metadata_.read(dir, now.name.c_str(), status);
+  if (pair.before) keep_truth(metadata, path, *pair.before, status);
   if (status.st_nlink > 1) {
     std::optional<RelPath>& first = groups_[id_of(now)].first;
     if (first) return sink_->hardlink(path, metadata, *first);
@@ -209,7 +221,9 @@ void Comparison::report_folder(const Folder& folder) {
     return;
   }
   const UniqueFd dir = open_beneath(views_.tree(folder.tree), folder.path, kOpenDir);
-  sink_->directory(folder.path, metadata_.read(dir, "", folder.status));
+  Metadata metadata = metadata_.read(dir, "", folder.status);
+  if (folder.before) keep_truth(metadata, folder.path, *folder.before, folder.status);
+  sink_->directory(folder.path, metadata);
 }
 
 void Comparison::report_deleted(const RelPath& path) {
@@ -218,6 +232,34 @@ void Comparison::report_deleted(const RelPath& path) {
     (*hear_)(ChangeKind::deleted, path);
   else
     sink_->whiteout(path);
+}
+
+// What the layer's record knows of a file stays true in the next layer: an owner that the disk
+// could not hold and nobody changed, and attributes, of a file whose content may be another those
+// alone that do not vouch for it.
+void Comparison::keep_truth(Metadata& metadata, const RelPath& path, const MergedEntry& before,
+                            const struct stat& now) {
+  const ViewTree& tree = views_.view_tree(before.trees.front());
+  const TrueEntries::Entry* truth = tree.truth ? tree.truth->find(path) : nullptr;
+  const struct stat& old = before.status;
+  if (truth == nullptr || (old.st_mode & S_IFMT) != (now.st_mode & S_IFMT)) return;
+  if (old.st_uid == now.st_uid && old.st_gid == now.st_gid) {
+    metadata.uid = truth->metadata.uid;
+    metadata.gid = truth->metadata.gid;
+  }
+  if (truth->metadata.xattrs.empty()) return;
+  const XattrMap held = attributes(last_before_, path, before);
+  for (const auto& [key, value] : truth->metadata.xattrs) {
+    const bool vouches = S_ISREG(now.st_mode) && key.starts_with("security.");
+    if (!vouches && !held.contains(key)) metadata.xattrs.emplace(key, value);
+  }
+}
+
+// As they are on disk.
+XattrMap Comparison::attributes(LastDir& last, const RelPath& path,
+                                const MergedEntry& entry) const {
+  if (path.is_top()) return image_xattrs(views_.tree(entry.trees.front()), "");
+  return image_xattrs(dir_of(last, path.parent(), entry), std::string(path.filename()).c_str());
 }
 
 bool Comparison::differ(const RelPath& path, const MergedEntry& before, const MergedEntry& now) {
@@ -240,7 +282,7 @@ bool Comparison::inside_differs(const RelPath& path, const MergedEntry& before,
   const char* name = now.name.c_str();
   const FdRef old_dir = dir_of(last_before_, path.parent(), before);
   const FdRef dir = dir_of(last_now_, path.parent(), now);
-  if (image_xattrs(old_dir, name) != image_xattrs(dir, name)) return true;
+  if (attributes(last_before_, path, before) != attributes(last_now_, path, now)) return true;
   if (S_ISLNK(now.status.st_mode))
     return read_symlink(old_dir, name, path) != read_symlink(dir, name, path);
   if (!S_ISREG(now.status.st_mode)) return false;

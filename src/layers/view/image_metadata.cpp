@@ -20,4 +20,15 @@ Metadata ImageMetadata::read(FdRef dir, const char* name, const struct stat& sta
   return metadata;
 }
 
+Metadata ImageMetadata::read(const ViewTree& tree, const RelPath& path, FdRef dir, const char* name,
+                             const struct stat& status) const {
+  Metadata metadata = read(dir, name, status);
+  const TrueEntries::Entry* truth = tree.truth ? tree.truth->find(path) : nullptr;
+  if (truth == nullptr) return metadata;
+  metadata.uid = truth->metadata.uid;
+  metadata.gid = truth->metadata.gid;
+  metadata.xattrs.insert(truth->metadata.xattrs.begin(), truth->metadata.xattrs.end());
+  return metadata;
+}
+
 } // namespace layerbox

@@ -7,6 +7,7 @@
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
 #include "layers/tree/tree_sink.hpp"
+#include "layers/view/rootfs_view.hpp"
 
 namespace layerbox {
 
@@ -18,6 +19,9 @@ class ImageMetadata {
 
   // Of `name` in `dir`; "" is `dir` itself. Throws Error.
   Metadata read(FdRef dir, const char* name, const struct stat& status) const;
+  // The same of what stands at `path` of a layer, with what its record knows better.
+  Metadata read(const ViewTree& tree, const RelPath& path, FdRef dir, const char* name,
+                const struct stat& status) const;
 
  private:
   bool one_id_;

@@ -1,9 +1,21 @@
 #include "layers/view/rootfs_view.hpp"
 
+#include <fcntl.h>
+
 #include <numeric>
 #include <utility>
 
+#include "base/fs_at.hpp"
+#include "layers/tar/layer_descriptor.hpp"
+#include "store/layout.hpp"
+
 namespace layerbox {
+
+namespace {
+
+constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+} // namespace
 
 bool RootfsView::hides_below(const RelPath& path) const {
   const std::string beginning = path.is_top() ? "" : path.str() + '/';
@@ -19,6 +31,23 @@ RootfsView view_of(LayerTrees chain) {
   for (std::size_t i = 0; i < chain.fds.size(); ++i)
     view.trees.push_back(
         {std::make_shared<const UniqueFd>(std::move(chain.fds[i])), std::move(chain.paths[i])});
+  return view;
+}
+
+RootfsView view_of(const Store& store, std::span<const LayerKey> layers, Records records) {
+  RootfsView view = view_of(open_layer_trees(store, layers));
+  if (records == Records::unread) return view;
+  for (const LayerKey& key : layers) {
+    const UniqueFd dir =
+        open_beneath(store.root(), RelPath::parse(layout::layer_dir(key)), kOpenDir);
+    const Unheld unheld = read_descriptor(dir).unheld;
+    if (unheld.devices == 0 && unheld.owners == 0 && unheld.xattrs == 0) continue;
+    const UniqueFd record =
+        open_beneath(dir, RelPath::parse(layout::kRecord), O_RDONLY | O_CLOEXEC);
+    for (ViewTree& tree : view.trees)
+      if (tree.path == layout::layer_tree(key) && !tree.truth)
+        tree.truth = std::make_shared<const TrueEntries>(TrueEntries::read(record, *tree.fd));
+  }
   return view;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <span>
@@ -21,7 +22,7 @@
 
 #include "base/rel_path.hpp"
 #include "base/unique_fd.hpp"
-#include "layers/tree/tree_sink.hpp"
+#include "layers/tar/true_entries.hpp"
 #include "layers/view/merged_view.hpp"
 
 namespace layerbox {
@@ -29,6 +30,8 @@ namespace layerbox {
 struct ViewTree {
   std::shared_ptr<const UniqueFd> fd;
   std::string path; // relative to the store; two trees are the same when this is
+  // What the layer's record knows better; nothing where the tree holds all, or nobody asked.
+  std::shared_ptr<const TrueEntries> truth = nullptr;
 };
 
 struct RootfsView {
@@ -43,6 +46,11 @@ struct RootfsView {
 
 // What the trees of `chain` show.
 RootfsView view_of(LayerTrees chain);
+// Whether layers' records are asked for the owners, attributes and devices that trees could not
+// hold: who writes a layer or an archive wants them, who looks for differences does without.
+enum class Records : std::uint8_t { unread, read };
+// The chain of `layers`, bottom first. Throws Error.
+RootfsView view_of(const Store& store, std::span<const LayerKey> layers, Records records);
 // The same under one tree more.
 RootfsView view_under(UniqueFd top, std::string path, const RootfsView& below);
 // The view's trees, for merged_entries_named().

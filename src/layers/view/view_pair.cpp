@@ -29,6 +29,7 @@ std::size_t common_end(const RootfsView& a, const RootfsView& b) {
 ViewPair::ViewPair(const RootfsView& before, const RootfsView& now) : before_(before), now_(now) {
   const std::size_t common = common_end(before, now);
   const auto add = [this](const ViewTree& tree) {
+    view_trees_.push_back(&tree);
     trees_.emplace_back(*tree.fd);
     return trees_.size() - 1;
   };

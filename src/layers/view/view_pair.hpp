@@ -28,6 +28,7 @@ class ViewPair {
   ViewPair(const RootfsView& before, const RootfsView& now);
 
   FdRef tree(std::size_t number) const { return trees_[number]; }
+  const ViewTree& view_tree(std::size_t number) const { return *view_trees_[number]; }
   const std::vector<std::size_t>& before_top() const { return before_top_; }
   const std::vector<std::size_t>& now_top() const { return now_top_; }
 
@@ -47,6 +48,7 @@ class ViewPair {
 
   const RootfsView& before_;
   const RootfsView& now_;
+  std::vector<const ViewTree*> view_trees_;
   std::vector<FdRef> trees_; // those of `before` alone, those of `now` alone, those of both
   std::vector<std::size_t> before_top_;
   std::vector<std::size_t> now_top_;

@@ -137,7 +137,7 @@ TEST_P(EveryBackendsChanges, AreTheSameAndMakeTheSameAgain) {
       LAYERBOX_SKIP_UNLESS_REQUIRED(std::string(entry.name), probe.reason);
     }
     const ContainerInfo info = container_after(entry, story.act);
-    const ContainerView container = ContainerView::open(store(), info, {});
+    const ContainerView container = ContainerView::open(store(), info, {}, Records::read);
     EXPECT_EQ(lines_of(container.image(), container.seen(), who()), story.changes);
     const std::string tar = layer_of(container.image(), container.seen(), who());
     EXPECT_EQ(layer_of(container.image(), container.seen(), who()), tar);
@@ -169,7 +169,8 @@ class EachBackend : public Changes, public ::testing::WithParamInterface<std::st
     build_change_base(chain_);
   }
   std::string diff_of(const ContainerInfo& info, std::vector<std::string> mount_points) {
-    const ContainerView container = ContainerView::open(store(), info, mount_points);
+    const ContainerView container =
+        ContainerView::open(store(), info, mount_points, Records::unread);
     return lines_of(container.image(), container.seen(), who());
   }
   const BackendEntry* entry_ = nullptr;
@@ -218,7 +219,7 @@ TEST_P(EachBackend, ADeepTreeIsGoneThrough) {
     std::filesystem::create_directories(path);
     std::ofstream(path + "/leaf") << "x";
   });
-  const ContainerView container = ContainerView::open(store(), info, {});
+  const ContainerView container = ContainerView::open(store(), info, {}, Records::read);
   const std::string lines = lines_of(container.image(), container.seen(), who());
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 1001);
   EXPECT_TRUE(lines.ends_with("/d/leaf\n"));
@@ -227,7 +228,7 @@ TEST_P(EachBackend, ADeepTreeIsGoneThrough) {
 TEST_P(EachBackend, ANameThatALayerCannotHaveIsRefused) {
   const ContainerInfo info = container_after(
       *entry_, [](const std::string& top) { std::ofstream(top + "/etc/.wh.a") << "x"; });
-  const ContainerView container = ContainerView::open(store(), info, {});
+  const ContainerView container = ContainerView::open(store(), info, {}, Records::read);
   EXPECT_EQ(lines_of(container.image(), container.seen(), who()), "C /etc\nA /etc/.wh.a\n");
   try {
     layer_of(container.image(), container.seen(), who());
@@ -247,8 +248,8 @@ TEST_P(EachBackend, TwoContainersAreCompared) {
     std::ofstream(top + "/both") << "x";
     std::filesystem::remove(top + "/etc/b");
   });
-  const ContainerView a = ContainerView::open(store(), one, {});
-  const ContainerView b = ContainerView::open(store(), other, {});
+  const ContainerView a = ContainerView::open(store(), one, {}, Records::unread);
+  const ContainerView b = ContainerView::open(store(), other, {}, Records::unread);
   EXPECT_EQ(lines_of(a.seen(), b.seen(), who()), "C /etc\nD /etc/b\nD /only-one\n");
   EXPECT_EQ(lines_of(b.seen(), a.seen(), who()), "C /etc\nA /etc/b\nA /only-one\n");
 }
@@ -256,8 +257,8 @@ TEST_P(EachBackend, TwoContainersAreCompared) {
 TEST_P(EachBackend, AContainerThatIsReadCannotBeTaken) {
   const ContainerInfo info = container_after(*entry_, [](const std::string&) {});
   {
-    const ContainerView one = ContainerView::open(store(), info, {});
-    const ContainerView other = ContainerView::open(store(), info, {});
+    const ContainerView one = ContainerView::open(store(), info, {}, Records::read);
+    const ContainerView other = ContainerView::open(store(), info, {}, Records::read);
     EXPECT_FALSE(ContainerLease::try_take(store(), info.state.id));
     for (const ContainerInfo& listed : list_containers(store()))
       EXPECT_FALSE(listed.held) << listed.state.id;
@@ -265,7 +266,7 @@ TEST_P(EachBackend, AContainerThatIsReadCannotBeTaken) {
   }
   const auto lease = ContainerLease::try_take(store(), info.state.id);
   ASSERT_TRUE(lease);
-  EXPECT_THROW(ContainerView::open(store(), info, {}), Error);
+  EXPECT_THROW(ContainerView::open(store(), info, {}, Records::read), Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, EachBackend, ::testing::Values("overlay", "copy"),
