@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/id_map_helper.hpp"
 #include "base/identity.hpp"
 #include "base/rel_path.hpp"
 #include "base/stream.hpp"
@@ -57,13 +58,21 @@ class MapHelper {
     if (wait() == 0) return;
     while (said.ends_with('\n'))
       said.pop_back();
-    throw Error(ErrorKind::permission_denied,
-                "map ids: " + (said.empty() ? program_ + " failed" : printable(said)))
-        .set_hint("check the ranges in /etc/subuid and /etc/subgid, and that newuidmap and "
-                  "newgidmap are setuid root or have their file capabilities");
+    refuse(said.empty() ? program_ + " failed" : printable(said));
   }
 
  private:
+  [[noreturn]] void refuse(const std::string& said) const {
+    const std::string name = program_.substr(program_.rfind('/') + 1);
+    const Cause cause = why_id_map_helper_fails(find_id_map_helper(name), userns_facts());
+    std::string message = "map ids: " + said;
+    if (!cause.why.empty()) message += ": " + cause.why;
+    throw Error(ErrorKind::permission_denied, std::move(message))
+        .set_hint(cause.why.empty() ? "check the ranges in /etc/subuid and /etc/subgid; 'layerbox "
+                                      "doctor' shows them"
+                                    : cause.way_out);
+  }
+
   void start(pid_t target, const std::vector<IdRange>& ranges, FdRef error_output) {
     std::vector<std::string> words{program_, std::to_string(target)};
     for (const IdRange& range : ranges)
@@ -80,7 +89,9 @@ class MapHelper {
     const int error_number = ::posix_spawn(&pid_, program_.c_str(), &actions, nullptr, argv.data(),
                                            no_environment.data());
     ::posix_spawn_file_actions_destroy(&actions);
-    if (error_number != 0) pid_ = -1, throw_errno(error_number, "start '" + program_ + "'");
+    if (error_number == 0) return;
+    pid_ = -1;
+    throw_no_user_namespace(error_number, "start '" + program_ + "'");
   }
 
   int wait() {
@@ -99,9 +110,11 @@ class MapHelper {
 void map_through_helpers(pid_t target, const IdMap& map) {
   const auto newuidmap = find_in_path("newuidmap");
   const auto newgidmap = find_in_path("newgidmap");
-  if (!newuidmap || !newgidmap)
-    throw Error(ErrorKind::unsupported, "map ids: newuidmap and newgidmap are not installed")
-        .set_hint("install the Debian package uidmap");
+  if (!newuidmap || !newgidmap) {
+    const Cause cause = why_id_map_helper_fails(
+        find_id_map_helper(newuidmap ? "newgidmap" : "newuidmap"), userns_facts());
+    throw Error(ErrorKind::unsupported, "map ids: " + cause.why).set_hint(cause.way_out);
+  }
   MapHelper uids(*newuidmap, target, map.uids); // both at a time: each costs a millisecond
   MapHelper gids(*newgidmap, target, map.gids);
   uids.finish();
@@ -133,7 +146,8 @@ void write_id_maps(pid_t pid, const IdMap& map, const Identity& who) {
   const bool is_self_alone = is_only(map.uids, ::geteuid()) && is_only(map.gids, ::getegid());
   if (!may_map_all && !is_self_alone) {
     if (who.privilege == Privilege::single)
-      throw Error(ErrorKind::unsupported, "map more than one id: " + who.reason);
+      throw Error(ErrorKind::unsupported, "map more than one id: " + who.reason)
+          .set_hint(who.way_out);
     return map_through_helpers(pid, map);
   }
   // Who may not change his groups here must not be able to drop them there (user_namespaces(7)).

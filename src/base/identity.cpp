@@ -34,10 +34,13 @@ std::string read_if_there(const char* path) {
   }
 }
 
-Identity with_one_id(Identity who, const IdentityFacts& facts, std::string reason) {
+Identity with_one_id(Identity who, const IdentityFacts& facts, Lacks lacks, std::string reason,
+                     std::string way_out) {
   who.privilege = Privilege::single;
   who.store_map = IdMap::single(facts.effective_uid, facts.effective_gid);
   who.reason = std::move(reason);
+  who.lacks = lacks;
+  who.way_out = std::move(way_out);
   return who;
 }
 
@@ -61,11 +64,15 @@ Identity judge_poor_root(Identity who, const IdentityFacts& facts, const std::st
                   each_as_itself(parse_id_map(facts.gid_map))};
   const std::uint64_t ids = std::min(count_ids(map.uids), count_ids(map.gids));
   if (ids < kIdsOfAMachine || !map.maps_uid(0) || !map.maps_gid(0))
-    return with_one_id(std::move(who), facts,
-                       where + " that maps " + std::to_string(ids) + (ids == 1 ? " id" : " ids"));
+    return with_one_id(std::move(who), facts, Lacks::rights,
+                       where + " that maps " + std::to_string(ids) + (ids == 1 ? " id" : " ids"),
+                       "have the user namespace around layerbox map " +
+                           std::to_string(kIdsOfAMachine) + " ids");
   if (!has_capability(facts.capabilities, CAP_SETUID) ||
       !has_capability(facts.capabilities, CAP_SETGID))
-    return with_one_id(std::move(who), facts, where + ", without CAP_SETUID and CAP_SETGID");
+    return with_one_id(std::move(who), facts, Lacks::rights,
+                       where + ", without CAP_SETUID and CAP_SETGID",
+                       "start what is around layerbox with these capabilities");
   who.privilege = Privilege::subordinate;
   who.store_map = map;
   who.reason = where;
@@ -83,19 +90,37 @@ Identity judge_root(Identity who, const IdentityFacts& facts) {
   return who;
 }
 
+// What gives the account a range that is nobody's yet.
+std::string range_command(const std::optional<std::string>& name, const IdentityFacts& facts) {
+  const std::string who = name ? "'" + *name + "'" : "uid " + std::to_string(facts.uid);
+  const std::uint64_t first = std::max(first_free_id(facts.subuid), first_free_id(facts.subgid));
+  const std::uint64_t last = first + kIdsOfAMachine - 1;
+  if (last >= UINT32_MAX)
+    return "give " + who + ' ' + std::to_string(kIdsOfAMachine) +
+           " ids in /etc/subuid and in /etc/subgid that nobody else has there";
+  const std::string range = std::to_string(first) + "-" + std::to_string(last);
+  if (name)
+    return "as root: usermod --add-subuids " + range + " --add-subgids " + range + ' ' + *name;
+  return "as root: echo " + std::to_string(facts.uid) + ':' + std::to_string(first) + ':' +
+         std::to_string(kIdsOfAMachine) + " | tee -a /etc/subuid >> /etc/subgid";
+}
+
 Identity judge_user(Identity who, const IdentityFacts& facts) {
   const auto name = account_name(facts.passwd, facts.uid);
   const auto uids = subordinate_ranges(facts.subuid, name, facts.uid, facts.uid);
   const auto gids = subordinate_ranges(facts.subgid, name, facts.uid, facts.gid);
   if (uids.empty() || gids.empty())
-    return with_one_id(std::move(who), facts,
+    return with_one_id(std::move(who), facts, Lacks::range,
                        "no range for " +
                            (name ? "'" + *name + "'" : "uid " + std::to_string(facts.uid)) +
-                           " in " + (uids.empty() ? "/etc/subuid" : "/etc/subgid"));
+                           " in " + (uids.empty() ? "/etc/subuid" : "/etc/subgid"),
+                       range_command(name, facts));
   if (!facts.has_newuidmap || !facts.has_newgidmap)
-    return with_one_id(std::move(who), facts,
+    return with_one_id(std::move(who), facts, Lacks::helper,
                        std::string(facts.has_newuidmap ? "newgidmap" : "newuidmap") +
-                           " is not installed (Debian package uidmap)");
+                           " is not installed",
+                       "install it: the package is uidmap on Debian and Ubuntu, shadow-utils on "
+                       "Fedora");
   who.privilege = Privilege::subordinate;
   who.store_map = IdMap::single(facts.uid, facts.gid);
   who.store_map.uids.insert(who.store_map.uids.end(), uids.begin(), uids.end());
@@ -132,7 +157,14 @@ Identity current_identity() {
   facts.effective_uid = ::geteuid();
   facts.effective_gid = ::getegid();
   facts.capabilities = effective_capabilities();
-  facts.uid_map = read_host_file("/proc/self/uid_map");
+  try {
+    facts.uid_map = read_host_file("/proc/self/uid_map");
+  } catch (Error& error) {
+    if (error.kind() == ErrorKind::not_found)
+      error.set_hint("/proc is not mounted here, and nothing works without it: mount -t proc proc "
+                     "/proc");
+    throw;
+  }
   facts.gid_map = read_host_file("/proc/self/gid_map");
   if (facts.effective_uid != 0) {
     facts.passwd = read_if_there("/etc/passwd");

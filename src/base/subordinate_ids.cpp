@@ -68,6 +68,19 @@ std::vector<IdRange> subordinate_ranges(std::string_view text,
   return ranges;
 }
 
+std::uint64_t first_free_id(std::string_view text) {
+  constexpr std::uint64_t kUsualFirst = 100'000; // SUB_UID_MIN of login.defs(5)
+  std::uint64_t free = kUsualFirst;
+  while (!text.empty()) {
+    std::string_view line = take_until(text, '\n');
+    take_until(line, ':');
+    const auto first = number(take_until(line, ':'));
+    const auto count = number(line);
+    if (first && count) free = std::max(free, std::uint64_t{*first} + *count);
+  }
+  return free;
+}
+
 std::vector<IdRange> parse_id_map(std::string_view text) {
   std::vector<IdRange> ranges;
   while (!text.empty()) {

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ std::optional<std::string> account_name(std::string_view passwd, uid_t uid);
 std::vector<IdRange> subordinate_ranges(std::string_view text,
                                         const std::optional<std::string>& name, uid_t uid,
                                         id_t own_id);
+
+// The first id from 100000 on that is above all ranges of `text`.
+std::uint64_t first_free_id(std::string_view text);
 
 // The ranges of /proc/PID/uid_map or gid_map. Throws Error(corrupt).
 std::vector<IdRange> parse_id_map(std::string_view text);

@@ -15,6 +15,7 @@
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
 #include "base/subordinate_ids.hpp"
+#include "base/userns_refusal.hpp"
 
 namespace layerbox {
 namespace {
@@ -34,7 +35,7 @@ struct Pipe {
 
 pid_t fork_child() {
   const pid_t pid = ::fork();
-  if (pid < 0) throw_errno(errno, "start a process for a user namespace");
+  if (pid < 0) throw_no_user_namespace(errno, "start a process for a user namespace");
   return pid;
 }
 
@@ -143,11 +144,7 @@ int hear(Pipe& ready) {
 void await_namespace(Pipe& ready) {
   const int error_number = hear(ready);
   if (error_number == 0) return;
-  throw Error(ErrorKind::unsupported, "make a user namespace: " + errno_text(error_number),
-              error_number)
-      .set_hint("user namespaces may be switched off: see user.max_user_namespaces, "
-                "kernel.unprivileged_userns_clone and AppArmor's "
-                "kernel.apparmor_restrict_unprivileged_userns in sysctl");
+  throw_no_user_namespace(error_number, "make a user namespace");
 }
 
 } // namespace

@@ -24,6 +24,14 @@ enum class Privilege : std::uint8_t {
   single,      // an ordinary user (or root of a poor namespace) with one id to map
 };
 
+// What an ordinary user lacks to be `subordinate`.
+enum class Lacks : std::uint8_t {
+  nothing,
+  range,  // in /etc/subuid or /etc/subgid
+  helper, // newuidmap or newgidmap
+  rights, // the root of a poor namespace: ids to map on, or the right to do so
+};
+
 struct Identity {
   Privilege privilege = Privilege::single;
   uid_t uid = 0; // real ids of the user who called
@@ -33,6 +41,9 @@ struct Identity {
   IdMap store_map;
   // Why privilege is not better than it is, in words for a user; empty for root.
   std::string reason;
+  // What would make it better, where something would.
+  Lacks lacks = Lacks::nothing;
+  std::string way_out = {};
 };
 
 // Looks at the process, /proc/self/uid_map, /etc/subuid and /etc/subgid. Reads small host files,

@@ -81,8 +81,10 @@ std::optional<std::string> try_read_version(FdRef root) {
                     mine.words() + ": their owners would be wrong";
   if (!identity.reason.empty()) why += " (" + identity.reason + ')';
   refuse(ErrorKind::unsupported, path, why,
-         "restore the ids it was written with (/etc/subuid, /etc/subgid), or choose another store "
-         "with --root and import again");
+         identity.lacks == Lacks::helper
+             ? identity.way_out
+             : "restore the ids it was written with (/etc/subuid, /etc/subgid), or choose another "
+               "store with --root and import again");
 }
 
 // The user's ranges have grown since: what is written from now on may need all of them.

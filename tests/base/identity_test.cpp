@@ -67,14 +67,21 @@ TEST(Identity, SaysWhatAUserLacks) {
   const struct {
     void (*take)(IdentityFacts&);
     const char* reason;
+    const char* way_out;
   } table[] = {
-      {[](IdentityFacts& f) { f.subuid = "al:1:1\n"; }, "no range for 'jo' in /etc/subuid"},
-      {[](IdentityFacts& f) { f.subgid = ""; }, "no range for 'jo' in /etc/subgid"},
-      {[](IdentityFacts& f) { f.passwd = ""; }, "no range for uid 1000 in /etc/subuid"},
-      {[](IdentityFacts& f) { f.has_newuidmap = false; },
-       "newuidmap is not installed (Debian package uidmap)"},
-      {[](IdentityFacts& f) { f.has_newgidmap = false; },
-       "newgidmap is not installed (Debian package uidmap)"},
+      {[](IdentityFacts& f) { f.subuid = "al:1:1\n"; }, "no range for 'jo' in /etc/subuid",
+       "as root: usermod --add-subuids 265536-331071 --add-subgids 265536-331071 jo"},
+      {[](IdentityFacts& f) { f.subgid = ""; }, "no range for 'jo' in /etc/subgid",
+       "as root: usermod --add-subuids 165536-231071 --add-subgids 165536-231071 jo"},
+      {[](IdentityFacts& f) { f.passwd = ""; }, "no range for uid 1000 in /etc/subuid",
+       "as root: echo 1000:265536:65536 | tee -a /etc/subuid >> /etc/subgid"},
+      {[](IdentityFacts& f) { f.subuid = "al:4294960000:10\n"; },
+       "no range for 'jo' in /etc/subuid",
+       "give 'jo' 65536 ids in /etc/subuid and in /etc/subgid that nobody else has there"},
+      {[](IdentityFacts& f) { f.has_newuidmap = false; }, "newuidmap is not installed",
+       "install it: the package is uidmap on Debian and Ubuntu, shadow-utils on Fedora"},
+      {[](IdentityFacts& f) { f.has_newgidmap = false; }, "newgidmap is not installed",
+       "install it: the package is uidmap on Debian and Ubuntu, shadow-utils on Fedora"},
   };
   for (const auto& row : table) {
     IdentityFacts facts = jo();
@@ -83,6 +90,7 @@ TEST(Identity, SaysWhatAUserLacks) {
     EXPECT_EQ(who.privilege, Privilege::single) << row.reason;
     EXPECT_EQ(who.store_map, IdMap::single(1000, 100)) << row.reason;
     EXPECT_EQ(who.reason, row.reason);
+    EXPECT_EQ(who.way_out, row.way_out);
   }
 }
 

@@ -63,6 +63,13 @@ TEST(SubordinateRanges, PassOverWhatTheKernelWouldRefuse) {
         << row.why;
 }
 
+TEST(SubordinateRanges, LeaveIdsAboveThemFree) {
+  EXPECT_EQ(first_free_id(""), 100'000U);
+  EXPECT_EQ(first_free_id("jo:1000:10\n"), 100'000U);
+  EXPECT_EQ(first_free_id("jo:100000:65536\nal:231072:65536\nno line\nbo:165536:65536\n"),
+            296'608U);
+}
+
 TEST(SubordinateRanges, AreNoMoreThanOneWriteHolds) {
   std::string text;
   for (std::size_t i = 0; i < 3 * kMaxSubordinateRanges; ++i)

@@ -253,11 +253,13 @@ TEST_F(SubordinateUser, IsToldWhenTheHelpersAreMissing) {
               become_user(kUser);
               Identity who = current_identity();
               EXPECT_EQ(who.privilege, Privilege::single);
-              EXPECT_EQ(who.reason, "newuidmap is not installed (Debian package uidmap)");
+              EXPECT_EQ(who.reason, "newuidmap is not installed");
               who.privilege = Privilege::subordinate;
               const Error error =
                   thrown_by([&] { make_user_namespace(IdMap::shifted(700000, 10), who); });
-              EXPECT_EQ(error.hint(), "install the Debian package uidmap");
+              EXPECT_EQ(
+                  error.hint(),
+                  "install it: the package is uidmap on Debian and Ubuntu, shadow-utils on Fedora");
             }),
             0);
 }
