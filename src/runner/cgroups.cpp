@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -25,6 +27,14 @@ namespace {
 
 constexpr mode_t kMode = 0755;
 
+// Whether the nearest directory above `path` that is there is one of a cgroup file system.
+bool lies_in_cgroup_file_system(std::string path) {
+  struct statfs status {};
+  while (::statfs(path.c_str(), &status) != 0 && errno == ENOENT && path.rfind('/') > 0)
+    path.resize(path.rfind('/'));
+  return status.f_type == CGROUP_SUPER_MAGIC || status.f_type == CGROUP2_SUPER_MAGIC;
+}
+
 std::string way_out(const CgroupDir& dir, int error) {
   switch (error) {
   case EROFS:
@@ -39,6 +49,9 @@ std::string way_out(const CgroupDir& dir, int error) {
                              "chown -R USER {0}/NAME', then --cgroup-parent",
                              printable(dir.parent));
   case ENOENT:
+    if (!lies_in_cgroup_file_system(dir.parent))
+      return "no cgroup file system is to be seen there: something else is mounted over it, or a "
+             "container around layerbox was given none";
     return fmt::format("there is no cgroup '{0}': 'mkdir {0}' makes it", printable(dir.parent));
   default:
     return "";

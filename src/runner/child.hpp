@@ -37,6 +37,7 @@ enum class ChildDetail : std::uint32_t {
   // The command. From here on it is the command's failure, not ours.
   command_not_found, // text: the name
   command_not_executable,
+  command_on_noexec, // text: the path; its mode would let it be executed
   command_is_directory,
   interpreter_missing, // text: the interpreter
   wrong_architecture,  // text: the machine

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "base/userns_refusal.hpp"
 #include "runner/device_nodes.hpp"
 #include "runner/report.hpp"
 
@@ -35,8 +36,11 @@ UniqueFd open_clone(const CloneSource& source) {
   UniqueFd tree = try_clone(source.path.c_str(), source.recursive);
   if (tree) return tree;
   const int why = errno;
-  Error error(kind_of_errno(why), fmt::format("{}: {}", source.purpose, errno_text(why)), why);
+  // EACCES is about the path.
+  const Cause cause = why == EPERM ? why_no_power_inside(why, userns_facts()) : Cause{};
+  Error error(kind_of_errno(why), fmt::format("{}: {}", source.purpose, cause.after(why)), why);
   if (why == ENOENT && source.is_volume) error.set_hint(missing_source_hint(source.path));
+  error.set_hint(cause.way_out);
   throw error;
 }
 
@@ -77,6 +81,17 @@ std::string unmappable_below(const std::string& path, FdRef user_namespace) {
   return "";
 }
 
+std::string way_out_of(const CloneSource& source, int error, bool no_idmap) {
+  if (error == ENOSYS)
+    return "containers need Linux 5.12; 'layerbox doctor' names the call that is missing";
+  if (!no_idmap) return "";
+  if (source.is_volume)
+    return "-v …:noidmap leaves the ids as they are; --mount type=bind,…,bind-nonrecursive=true "
+           "leaves out the mounts below";
+  return "'--userns host' does without, and root inside is root outside; or choose another store "
+         "with --root: 'layerbox doctor' tells whether its file system can";
+}
+
 [[noreturn]] void refuse(const CloneSource& source, int error, FdRef user_namespace) {
   const bool no_idmap = source.idmap && (error == EINVAL || error == EPERM || error == EOPNOTSUPP);
   std::string who = "its file system";
@@ -91,9 +106,7 @@ std::string unmappable_below(const std::string& path, FdRef user_namespace) {
                   no_idmap ? fmt::format("{} has no id-mapped mounts ({})", who, errno_text(error))
                            : errno_text(error)),
       error);
-  if (no_idmap)
-    failure.set_hint("-v …:noidmap leaves the ids as they are; --mount type=bind,…,"
-                     "bind-nonrecursive=true leaves out the mounts below");
+  failure.set_hint(way_out_of(source, error, no_idmap));
   throw failure;
 }
 

@@ -1,6 +1,8 @@
 #include "runner/exec_error.hpp"
 
 #include <elf.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 
 #include <cstring>
 
@@ -153,6 +155,11 @@ void explain_format(ChildContext& context, const char* path) noexcept {
   explain(context, ChildDetail::not_a_program, path);
 }
 
+bool is_on_noexec(const char* path) noexcept {
+  struct statfs system;
+  return call(SYS_statfs, path, &system) == 0 && (system.f_flags & ST_NOEXEC) != 0;
+}
+
 } // namespace
 
 bool file_exists(const char* path) noexcept {
@@ -191,10 +198,12 @@ int explain_exec(ChildContext& context, const char* path, int error) noexcept {
     }
   } else if (error == -EACCES) {
     const bool known = call(SYS_newfstatat, AT_FDCWD, path, &status, 0) == 0;
-    explain(context,
-            known && S_ISDIR(status.st_mode) ? ChildDetail::command_is_directory
-                                             : ChildDetail::command_not_executable,
-            path);
+    ChildDetail detail = ChildDetail::command_not_executable;
+    if (known && S_ISDIR(status.st_mode))
+      detail = ChildDetail::command_is_directory;
+    else if (known && (status.st_mode & 0111) != 0 && is_on_noexec(path))
+      detail = ChildDetail::command_on_noexec;
+    explain(context, detail, path);
   } else if (error == -ENOEXEC) {
     explain_format(context, path);
   }

@@ -20,6 +20,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/userns_refusal.hpp"
 #include "runner/child_program.hpp"
 #include "runner/clone_sources.hpp"
 #include "runner/host_facts.hpp"
@@ -47,15 +48,11 @@ Pipe make_socket_pair() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-[[noreturn]] void refuse_clone(int error) {
-  Error failure(kind_of_errno(error),
-                "making the container's process and namespaces: " + errno_text(error), error);
-  if (error == EPERM || error == ENOSPC || error == EUSERS)
-    failure.set_hint(
-        "layerbox may be inside a chroot, or this machine forbid user namespaces: see the sysctls "
-        "user.max_user_namespaces, kernel.unprivileged_userns_clone and "
-        "kernel.apparmor_restrict_unprivileged_userns");
-  throw failure;
+// Some system call filters answer EPERM to a call that they do not know. The kernel itself says
+// EINVAL to a size of 0, whoever asks.
+bool has_no_clone3(int error) {
+  if (error != EPERM) return error == ENOSYS;
+  return ::syscall(SYS_clone3, nullptr, 0) < 0 && errno == EPERM;
 }
 
 // clone3(2), or clone(2) where a filter or an old kernel has no clone3. Returns twice. Sets
@@ -73,7 +70,11 @@ long make_process(std::uint64_t namespaces, FdRef birthplace, int* pidfd, bool* 
     }
     const long pid = ::syscall(SYS_clone3, &with_cgroup, sizeof with_cgroup);
     *born_in = true;
-    if (pid >= 0 || errno != ENOSYS) return pid;
+    const int why = errno;
+    if (pid >= 0 || !has_no_clone3(why)) {
+      errno = why;
+      return pid;
+    }
   }
   *born_in = false;
   const auto flags = static_cast<unsigned long>(args.flags | SIGCHLD);
@@ -85,7 +86,7 @@ ChildProcess start_child(const Plan& plan, const Cgroups& cgroups, ChildContext&
   int pidfd = -1;
   const long pid = make_process(plan.namespaces, cgroups.birthplace(), &pidfd, &born_in);
   if (pid == 0) run_child(context);
-  if (pid < 0) refuse_clone(errno);
+  if (pid < 0) throw_no_user_namespace(errno, "making the container's process and namespaces");
   ChildProcess process(static_cast<pid_t>(pid), UniqueFd(pidfd));
   return process;
 }

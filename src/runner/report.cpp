@@ -173,6 +173,8 @@ std::string reason(const ChildReport& report) {
     return "command not found";
   case ChildDetail::command_not_executable:
     return text + " is not executable";
+  case ChildDetail::command_on_noexec:
+    return text + " lies on a file system that is mounted noexec";
   case ChildDetail::command_is_directory:
     return text + " is a directory";
   case ChildDetail::interpreter_missing:
@@ -199,13 +201,9 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
   const bool unmapped =
       report.detail == ChildDetail::user_unmapped || report.detail == ChildDetail::group_unmapped;
   if (unmapped && identity.privilege == Privilege::single)
-    return "with one id mapped a container can only run as root; give this user ranges in "
-           "/etc/subuid and /etc/subgid and install newuidmap (package uidmap)";
+    return "with one id mapped a container can only run as root; " +
+           (identity.way_out.empty() ? "'layerbox doctor' says how to get more" : identity.way_out);
   if (unmapped) return "use a user within the container's id range";
-  const bool kernel_mount = step.act == Act::mount_fs && step.source == "proc";
-  if (kernel_mount && report.error == EPERM)
-    return "the kernel allows a new /proc only where the host's own is not partly covered; "
-           "layerbox may be running inside another container";
   if (step.act == Act::session && report.error == EDQUOT)
     return "this user has too many keyrings; see the sysctls kernel.keys.maxkeys and "
            "kernel.keys.root_maxkeys";
@@ -240,7 +238,15 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
       identity.privilege != Privilege::root)
     return "an ordinary user's overlay cannot leave out what is mounted below its source; is "
            "something?";
-  if (report.error == ENOSYS) return "the runner needs Linux 5.12 or later";
+  if (report.detail == ChildDetail::command_on_noexec)
+    return "a volume, or for the image the store: mount its file system with exec, or choose "
+           "another "
+           "store with --root";
+  if (step.act == Act::overlay)
+    return "'--backend copy' needs no overlay; 'layerbox doctor' says what the store's file system "
+           "can do";
+  if (report.error == ENOSYS)
+    return "containers need Linux 5.12; 'layerbox doctor' names the call that is missing";
   return "";
 }
 
@@ -259,12 +265,18 @@ int command_exit_status(const ChildReport& report) {
   return report.detail == ChildDetail::command_not_found ? 127 : 126;
 }
 
-Error report_error(const Plan& plan, const ChildReport& report, const Identity& identity) {
+Error report_error(const Plan& plan, const ChildReport& report, const Identity& identity,
+                   const RefusalFacts& facts) {
   if (report.step >= plan.steps.size())
     return {ErrorKind::system, "the container's process sent a report that makes no sense"};
   const Step& step = plan.steps[report.step];
-  Error error(kind_of_errno(report.error),
-              fmt::format("{}: {}", purpose(plan, step), reason(report)), report.error);
+  const Cause cause = why_step_failed(step, report, facts);
+  const bool plain = report.detail == ChildDetail::none && report.error != 0;
+  std::string why = plain ? cause.after(report.error) : reason(report);
+  if (!plain && !cause.why.empty()) why += ": " + cause.why;
+  Error error(kind_of_errno(report.error), fmt::format("{}: {}", purpose(plan, step), why),
+              report.error);
+  error.set_hint(cause.way_out);
   error.set_hint(hint_for(plan, step, report, identity));
   return error;
 }

@@ -8,6 +8,7 @@
 #include "base/userns.hpp"
 #include "runner/child.hpp"
 #include "runner/plan.hpp"
+#include "runner/refused_step.hpp"
 
 namespace layerbox {
 
@@ -21,7 +22,9 @@ int command_exit_status(const ChildReport& report);
 // For a volume whose source is not there.
 std::string missing_source_hint(std::string_view path);
 
-// What failed, on which object, why; with a hint where there is something to do.
-Error report_error(const Plan& plan, const ChildReport& report, const Identity& identity);
+// What failed, on which object, why; with a hint where there is something to do. Pure: `facts` are
+// refusal_facts().
+Error report_error(const Plan& plan, const ChildReport& report, const Identity& identity,
+                   const RefusalFacts& facts);
 
 } // namespace layerbox

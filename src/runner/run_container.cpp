@@ -26,7 +26,7 @@ void require_standard_streams() {
 }
 
 RunOutcome outcome_of(const Plan& plan, const ChildReport& report, const Identity& identity) {
-  const Error error = report_error(plan, report, identity);
+  const Error error = report_error(plan, report, identity, refusal_facts(report));
   if (!is_command_failure(report)) throw error;
   RunOutcome outcome;
   outcome.exit_status = command_exit_status(report);

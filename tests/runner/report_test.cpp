@@ -22,7 +22,8 @@ Plan plan() {
   return compile(spec, HostFacts());
 }
 
-Error of(Act act, ChildDetail detail, int error, const char* text, Identity identity = {}) {
+Error of(Act act, ChildDetail detail, int error, const char* text, Identity identity = {},
+         const RefusalFacts& facts = {}) {
   const Plan made = plan();
   ChildReport report;
   while (made.steps.at(report.step).act != act)
@@ -30,7 +31,7 @@ Error of(Act act, ChildDetail detail, int error, const char* text, Identity iden
   report.error = error;
   report.detail = detail;
   std::strncpy(report.text, text, sizeof report.text - 1);
-  return report_error(made, report, identity);
+  return report_error(made, report, identity, facts);
 }
 
 TEST(Report, NamesStepObjectAndReason) {
@@ -53,12 +54,30 @@ TEST(Report, NamesWhatIsWrongWithACommand) {
                "executing 'serve': command not found");
 }
 
+TEST(Report, AddsWhyAStepWasRefused) {
+  RefusalFacts facts;
+  facts.userns.is_filtered = true;
+  const Error error = of(Act::private_mounts, ChildDetail::none, EPERM, "", {}, facts);
+  EXPECT_STREQ(error.what(), "making the container's mounts private: Operation not permitted: a "
+                             "filter of system calls (seccomp) around layerbox forbids it");
+  EXPECT_NE(error.hint(), "");
+}
+
+TEST(Report, TellsAFileSystemWithoutExecFromAModeWithout) {
+  const Error error = of(Act::exec, ChildDetail::command_on_noexec, EACCES, "/bin/serve");
+  EXPECT_STREQ(error.what(),
+               "executing 'serve': /bin/serve lies on a file system that is mounted noexec");
+  EXPECT_NE(error.hint().find("mount its file system with exec"), std::string::npos);
+}
+
 TEST(Report, TellsWhatOneMappedIdCosts) {
   Identity poor;
   poor.privilege = Privilege::single;
+  poor.way_out = "as root: usermod --add-subuids …";
   const Error error = of(Act::become_user, ChildDetail::user_unmapped, EINVAL, "33", poor);
   EXPECT_STREQ(error.what(), "becoming the user 'web': user id 33 is not mapped in this container");
-  EXPECT_NE(error.hint().find("/etc/subuid"), std::string::npos);
+  EXPECT_EQ(error.hint(), "with one id mapped a container can only run as root; as root: usermod "
+                          "--add-subuids …");
 }
 
 TEST(Report, MapsFailuresOfTheCommandToShellStatuses) {
@@ -67,9 +86,10 @@ TEST(Report, MapsFailuresOfTheCommandToShellStatuses) {
   EXPECT_TRUE(is_command_failure(report));
   EXPECT_EQ(command_exit_status(report), 127);
   for (const ChildDetail detail :
-       {ChildDetail::command_not_executable, ChildDetail::command_is_directory,
-        ChildDetail::interpreter_missing, ChildDetail::wrong_architecture,
-        ChildDetail::not_a_program, ChildDetail::command_refused}) {
+       {ChildDetail::command_not_executable, ChildDetail::command_on_noexec,
+        ChildDetail::command_is_directory, ChildDetail::interpreter_missing,
+        ChildDetail::wrong_architecture, ChildDetail::not_a_program,
+        ChildDetail::command_refused}) {
     report.detail = detail;
     EXPECT_TRUE(is_command_failure(report));
     EXPECT_EQ(command_exit_status(report), 126);
@@ -81,7 +101,7 @@ TEST(Report, MapsFailuresOfTheCommandToShellStatuses) {
 TEST(Report, DoesNotBelieveAStepThatIsNotThere) {
   ChildReport report;
   report.step = 1U << 30;
-  EXPECT_NE(std::string(report_error(plan(), report, {}).what()).find("makes no sense"),
+  EXPECT_NE(std::string(report_error(plan(), report, {}, {}).what()).find("makes no sense"),
             std::string::npos);
 }
 
