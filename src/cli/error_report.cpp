@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/rel_path.hpp"
 #include "base/stream.hpp"
 
@@ -32,7 +34,27 @@ void print_note(std::string_view message) noexcept {
 }
 
 void print_error(const Error& error) noexcept {
-  print_error(error.what(), error.hint());
+  print_error(error.what(), error.hint().empty() ? usual_hint(error.error_number()) : error.hint());
+}
+
+std::string_view usual_hint(int error_number) noexcept {
+  switch (error_number) {
+  case EMFILE:
+    return "raise the limit of open files: ulimit -n";
+  case ENFILE:
+    return "as root raise the sysctl fs.file-max";
+  case ENOSPC:
+    return "make room on that file system; 'layerbox rm', 'layerbox rmi' and 'layerbox volume "
+           "prune' free what the store does not need";
+  case EDQUOT:
+    return "the user's quota on that file system is used up";
+  case EROFS:
+    return "that file system is mounted read-only; --root names another store";
+  case EAGAIN:
+    return "there may be too many processes: see 'ulimit -u' and the pids.max of the cgroup";
+  default:
+    return "";
+  }
 }
 
 } // namespace layerbox

@@ -26,6 +26,10 @@ class UsageError : public Error {
 // The report's lines, each with its newline; without a "hint: " line when there is no hint.
 std::string error_report(std::string_view message, std::string_view hint);
 
+// What helps against an errno wherever it comes from; "" when it depends. For errors that bring no
+// hint of their own.
+std::string_view usual_hint(int error_number) noexcept;
+
 // Writes the report to standard error. Never throws.
 void print_error(const Error& error) noexcept;
 void print_error(std::string_view message, std::string_view hint) noexcept;

@@ -131,7 +131,12 @@ void make_store_directory(const std::string& path) {
   }
   if (made != 0) {
     if (errno == EEXIST) return;
-    throw_errno(errno, "make directory '" + printable(path) + "'");
+    const int why = errno;
+    Error error(kind_of_errno(why), "make directory '" + printable(path) + "': " + errno_text(why),
+                why);
+    if (why == EACCES || why == EPERM || why == EROFS)
+      error.set_hint("choose a directory of your own with --root");
+    throw error;
   }
   if (::chmod(path.c_str(), 0700) != 0)
     throw_errno(errno, "set the mode of directory '" + printable(path) + "'");

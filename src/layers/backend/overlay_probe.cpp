@@ -63,6 +63,16 @@ void check(int result, const char* what) {
   if (result < 0) throw_errno(errno, what);
 }
 
+// The kernel says of a file system that it does not know ENODEV.
+void mount_overlay() {
+  constexpr const char* kOptions = "userxattr,lowerdir=lower,upperdir=upper,workdir=work";
+  if (::mount("overlay", "attach", "overlay", 0, kOptions) == 0) return;
+  const int why = errno;
+  if (why == ENODEV)
+    throw Error(ErrorKind::unsupported, "the kernel has no overlayfs ('modprobe overlay')", why);
+  throw_errno(why, "mounting overlayfs with userxattr");
+}
+
 // In a process of its own with a mount namespace of its own: mounts, writes, removes a lower file
 // (which needs a whiteout), and looks. overlayfs falls back to read-only in silence when the file
 // system cannot serve as its upper; the writing finds that out.
@@ -72,9 +82,7 @@ void try_overlay(FdRef dir) {
   check(::fchdir(dir.get()), "entering the store");
   check(::unshare(CLONE_NEWNS), "making a mount namespace");
   check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "making mounts private");
-  check(::mount("overlay", "attach", "overlay", 0,
-                "userxattr,lowerdir=lower,upperdir=upper,workdir=work"),
-        "mounting overlayfs with userxattr");
+  mount_overlay();
   const int merged = ::open("attach", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   check(merged, "opening the overlay");
   const UniqueFd owner(merged);
