@@ -45,7 +45,10 @@ struct ContainerState {
   std::int64_t created = 0;       // unix seconds
   std::int64_t finished = 0;      // 0: not yet
   std::optional<int> exit_status; // as the shell would say it
-  bool oom_killed = false;        // the kernel killed a process of it for want of memory
+  // How it is asked to end, and how long it may take; nothing: as long as it does.
+  int stop_signal = 15; // SIGTERM
+  std::optional<std::uint32_t> stop_timeout_s = 10;
+  bool oom_killed = false; // the kernel killed a process of it for want of memory
   // The running first process, as seen from the host; 0 when none runs.
   std::int32_t pid = 0;
   std::uint64_t pid_start_time = 0; // field 22 of /proc/PID/stat, clock ticks since boot

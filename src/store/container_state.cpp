@@ -56,6 +56,11 @@ std::optional<ContainerNetwork> network_from(const Json& json) {
                           network.at("addresses").get<Texts>(), network.at("ports").get<Texts>()};
 }
 
+std::optional<std::uint32_t> seconds_from(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return json.get<std::uint32_t>();
+}
+
 ContainerState from_json(const Json& json) {
   ContainerState state;
   state.id = json.at("id").get<std::string>();
@@ -79,6 +84,9 @@ ContainerState from_json(const Json& json) {
   state.cgroups = json.value("cgroups", std::vector<std::string>());
   state.volumes = json.value("volumes", std::vector<std::string>());
   state.network = network_from(json);
+  state.stop_signal = json.value("stop_signal", state.stop_signal);
+  if (json.contains("stop_timeout_s"))
+    state.stop_timeout_s = seconds_from(json.at("stop_timeout_s"));
   return state;
 }
 
@@ -110,11 +118,14 @@ std::string container_state_text(const ContainerState& state) {
       {"oom_killed", state.oom_killed},
       {"cgroups", state.cgroups},
       {"volumes", state.volumes},
+      {"stop_signal", state.stop_signal},
+      {"stop_timeout_s", nullptr},
       {"id_map",
        {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},
   };
   if (state.image) json["image"] = state.image->str();
   if (state.network) json["network"] = network_json(*state.network);
+  if (state.stop_timeout_s) json["stop_timeout_s"] = *state.stop_timeout_s;
   if (state.exit_status) json["exit_status"] = *state.exit_status;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }

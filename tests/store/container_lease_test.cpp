@@ -48,7 +48,8 @@ class ContainerLeaseTest : public StoreTest {
     state.id_map = {{{0, 1879048192, 65536}}, {{0, 900, 1}, {1, 950, 3}}};
     state.cgroups = {"/sys/fs/cgroup/memory/layerbox-" + state.id};
     state.volumes = {"cache", "data"};
-    state.volumes = {"cache", "data"};
+    state.stop_signal = 37;
+    state.stop_timeout_s = 90;
     return state;
   }
 
@@ -106,9 +107,20 @@ TEST_F(ContainerLeaseTest, GivesTheStateBackAsItWasWritten) {
   EXPECT_EQ(lease->state().command, state.command);
 }
 
+TEST_F(ContainerLeaseTest, KeepsHowAContainerIsStopped) {
+  ContainerState state = full_state();
+  ContainerState read = parse_container_state(container_state_text(state));
+  EXPECT_EQ(read.stop_signal, 37);
+  EXPECT_EQ(read.stop_timeout_s, 90U);
+  state.stop_timeout_s.reset();
+  read = parse_container_state(container_state_text(state));
+  EXPECT_EQ(read.stop_timeout_s, std::nullopt);
+}
+
 TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   std::string text = container_state_text(full_state());
-  for (const std::string field : {"oom_killed", "cgroups", "volumes", "id_map"}) {
+  for (const std::string field :
+       {"oom_killed", "cgroups", "volumes", "id_map", "stop_signal", "stop_timeout_s"}) {
     const std::size_t at = text.find(field);
     ASSERT_NE(at, std::string::npos);
     text.replace(at, 1, "_");
@@ -118,6 +130,8 @@ TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   EXPECT_TRUE(state.cgroups.empty());
   EXPECT_TRUE(state.volumes.empty());
   EXPECT_EQ(state.id_map, IdMap());
+  EXPECT_EQ(state.stop_signal, 15);
+  EXPECT_EQ(state.stop_timeout_s, 10U);
 }
 
 TEST_F(ContainerLeaseTest, ShowsACommandThatIsNoText) {
