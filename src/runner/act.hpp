@@ -43,16 +43,17 @@ enum class Act : std::uint8_t {
   mount_below,  // source: file system, target: a directory below the anchor, data: options
   overlay,      // list: fsconfig words in order; target: where to put it, below the anchor
   // Below the new root. Targets are without a leading '/'.
-  mount_fs,   // source: file system, target: a real directory (no symlink), data: options;
-              // kHostTree: what take_proc has taken
-  mount_sys,  // sysfs, or the host's /sys as a read-only clone where that is refused
-  enter,      // working directory: target, a real directory
-  leave,      // working directory: the root again
-  device,     // target: name here; source: the host's node, bound
-  symlink,    // target: name here; source: what it says
-  mount_here, // as mount_fs on a new directory here
-  host_tree,  // source: a directory of the host, or "": what take_shm has taken; target: here
-  terminal,   // a pty of the devpts here, its slave on "console", its master to the parent
+  mount_fs,      // source: file system, target: a real directory (no symlink), data: options;
+                 // kHostTree: what take_proc has taken
+  mount_sys,     // sysfs, or the host's /sys as a read-only clone where that is refused
+  enter,         // working directory: target, a real directory
+  leave,         // working directory: the root again
+  device,        // target: name here; source: the host's node, bound
+  symlink,       // target: name here; source: what it says
+  mount_here,    // as mount_fs on a new directory here
+  host_tree,     // source: a directory of the host, or "": what take_shm has taken; target: here
+  terminal,      // a pty of the devpts here, its slave on "console", its master to the parent
+  notify_socket, // target: the name here of the launcher's socket, for everybody to send to
   // At the user's wish. Targets are resolved inside the root.
   bind,  // fd or source: the tree; mount_flags: its propagation, 0 for as it is
   tmpfs, // data: options
@@ -74,7 +75,8 @@ enum class Act : std::uint8_t {
   follow_parent, // ends with layerbox
   fork_init,     // pid 1 stays behind as init
   session,       // its own, with the terminal
-  settle,        // umask, signals as at birth, no descriptor but the standard ones
+  tell_pid,      // LISTEN_PID of the environment: this process's number
+  settle,        // umask, signals as at birth, no descriptor but the standard ones and `count` more
   find_command,  // where PATH has it; one that leads to the launcher's own program is refused
   // Landlock, by descriptors below the container's root: what is allowed, then that nothing else
   // is.
@@ -125,6 +127,7 @@ struct ChildOp {
   const char* data = nullptr;
   std::size_t data_bytes = 0;
   const char* const* list = nullptr; // ends with a null pointer
+  std::uint32_t count = 0;
 };
 
 } // namespace layerbox

@@ -72,6 +72,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return host_tree(context, op);
   case Act::terminal:
     return terminal(context, op);
+  case Act::notify_socket:
+    return notify_socket(context, op);
   case Act::bind:
     return bind(context, op);
   case Act::tmpfs:
@@ -106,6 +108,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return fork_init(context, op);
   case Act::session:
     return session(context, op);
+  case Act::tell_pid:
+    return tell_pid(context, op);
   case Act::settle:
     return settle(context, op);
   case Act::find_command:

@@ -76,6 +76,7 @@ struct ChildContext {
   int report_fd = -1;       // write end, close-on-exec
   int birth_fd = -1;        // be_born: the number of the process that it makes goes out here
   int terminal_socket = -1; // the master goes out here
+  int notify_fd = -1;       // a socket that the launcher reads
   bool terminal = false;
   bool interactive = false;
   bool may_setgroups = false;
@@ -85,7 +86,7 @@ struct ChildContext {
   std::uint16_t columns = 0;
 
   char* const* args = nullptr; // ends with a null pointer
-  char** env = nullptr;        // ends with two null pointers: room for HOME
+  char** env = nullptr;        // ends with three null pointers: room for HOME and LISTEN_PID
   std::size_t env_count = 0;
   const char* path = nullptr; // where commands are searched, "a:b"
   const char* user = nullptr; // UserSpec.text
@@ -110,7 +111,8 @@ struct ChildContext {
   int workdir_fd = -1;
   int slave_fd = -1;
   ChildReport report;
-  char home[512] = {}; // "HOME=…"
+  char home[512] = {};      // "HOME=…"
+  char listen_pid[32] = {}; // "LISTEN_PID=…"
 };
 
 // Runs the program of `context`. Must be entered in the process that the clone made.

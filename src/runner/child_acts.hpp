@@ -47,6 +47,7 @@ int device(ChildContext&, const ChildOp&) noexcept;
 int symlink(ChildContext&, const ChildOp&) noexcept;
 int mount_here(ChildContext&, const ChildOp&) noexcept;
 int terminal(ChildContext&, const ChildOp&) noexcept;
+int notify_socket(ChildContext&, const ChildOp&) noexcept;
 // child_binds.cpp
 int bind(ChildContext&, const ChildOp&) noexcept;
 int tmpfs(ChildContext&, const ChildOp&) noexcept;
@@ -94,6 +95,7 @@ int landlock(ChildContext&, const ChildOp&) noexcept;
 // child_caps.cpp: permitted and effective.
 int set_capabilities(std::uint64_t wanted) noexcept;
 // child_exec.cpp
+int tell_pid(ChildContext&, const ChildOp&) noexcept;
 int settle(ChildContext&, const ChildOp&) noexcept;
 int find_command(ChildContext&, const ChildOp&) noexcept;
 // Returns only on failure, with its detail and the exit status 126 or 127 decided

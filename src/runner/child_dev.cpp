@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 
 #include <cstring>
@@ -136,6 +137,20 @@ int terminal(ChildContext& context, const ChildOp&) noexcept {
   close_fd(master);
   close_fd(context.terminal_socket);
   return result;
+}
+
+// Only the name is made here: the socket was there before the clone, and the launcher reads what is
+// sent to it.
+int notify_socket(ChildContext& context, const ChildOp& op) noexcept {
+  struct sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(op.target);
+  if (length >= sizeof address.sun_path) return -ENAMETOOLONG;
+  std::memcpy(address.sun_path, op.target, length);
+  const int bound = call(SYS_bind, context.notify_fd, &address, sizeof address);
+  close_fd(context.notify_fd);
+  if (bound < 0) return bound;
+  return call(SYS_fchmodat, AT_FDCWD, op.target, 0666);
 }
 
 } // namespace layerbox::child

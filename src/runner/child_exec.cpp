@@ -6,6 +6,7 @@
 
 #include "runner/child_acts.hpp"
 #include "runner/child_calls.hpp"
+#include "runner/child_user.hpp"
 #include "runner/exec_error.hpp"
 
 namespace layerbox::child {
@@ -23,10 +24,15 @@ void reset_signals() noexcept {
 }
 
 // Closed, not only marked close-on-exec: a command named "/proc/self/fd/7/…" is looked up before
-// that, and the image may name it.
-int keep_only(int report_fd) noexcept {
+// that, and the image may name it. What is passed on lies below all that is ours.
+int keep_only(unsigned passed, int report_fd) noexcept {
+  constexpr unsigned kStandard = 3;
   int result = 0;
-  if (report_fd > 3) result = call(SYS_close_range, 3U, static_cast<unsigned>(report_fd) - 1, 0U);
+  for (unsigned fd = kStandard; fd < kStandard + passed && result == 0; ++fd)
+    result = call(SYS_fcntl, fd, F_SETFD, 0);
+  const auto ours = static_cast<unsigned>(report_fd);
+  if (result == 0 && ours > kStandard + passed)
+    result = call(SYS_close_range, kStandard + passed, ours - 1, 0U);
   if (result == 0) result = call(SYS_close_range, static_cast<unsigned>(report_fd) + 1, ~0U, 0U);
   return result;
 }
@@ -88,10 +94,23 @@ int search(ChildContext& context, const char* name) noexcept {
 
 } // namespace
 
-int settle(ChildContext& context, const ChildOp&) noexcept {
+// Its number in the pid namespace in which it will look at it.
+int tell_pid(ChildContext& context, const ChildOp&) noexcept {
+  constexpr char kKey[] = "LISTEN_PID=";
+  static_assert(sizeof kKey + kNumberBytes <= sizeof context.listen_pid);
+  std::memcpy(context.listen_pid, kKey, sizeof kKey);
+  (void)write_number(static_cast<std::uint32_t>(call(SYS_getpid)),
+                     context.listen_pid + sizeof kKey - 1);
+  char** last = context.env + context.env_count;
+  if (*last != nullptr) ++last; // behind HOME
+  *last = context.listen_pid;
+  return 0;
+}
+
+int settle(ChildContext& context, const ChildOp& op) noexcept {
   (void)call(SYS_umask, 022);
   reset_signals();
-  return keep_only(context.report_fd);
+  return keep_only(op.count, context.report_fd);
 }
 
 // Until execve(2) this process's /proc/self/exe is the launcher's program, on the host. A command

@@ -29,7 +29,7 @@ ChildProgram::ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones
   args_.push_back(nullptr);
   for (const std::string& word : plan.env)
     env_.push_back(mutable_text(word));
-  env_.insert(env_.end(), 2, nullptr);
+  env_.insert(env_.end(), 3, nullptr);
 
   context_.ops = ops_.data();
   context_.op_count = ops_.size();
@@ -67,6 +67,7 @@ void ChildProgram::add_op(const Step& step, const std::vector<UniqueFd>& clones,
   op.data = step.data.c_str();
   op.data_bytes = step.data.size();
   op.list = keep_list(step.list);
+  op.count = step.count;
   ops_.push_back(op);
 }
 

@@ -79,6 +79,13 @@ void set_process(Plan& plan, const ProcessSpec& process) {
   plan.capabilities = capability_mask(process.capabilities);
   plan.terminal = process.terminal;
   plan.interactive = process.interactive;
+  if (process.listening)
+    std::erase_if(plan.env,
+                  [](const std::string& word) { return word.starts_with("LISTEN_PID="); });
+  if (process.descriptors > kMaxPassedDescriptors)
+    throw Error(ErrorKind::limit_exceeded,
+                fmt::format("{} descriptors for the command are more than the limit of {}",
+                            process.descriptors, kMaxPassedDescriptors));
 }
 
 // A limit that nobody will set must not look as if it were there.
@@ -170,7 +177,8 @@ void add_process(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   add(plan, Act::follow_parent);
   if (spec.process.init) add(plan, Act::fork_init);
   add(plan, Act::session);
-  add(plan, Act::settle);
+  if (spec.process.listening) add(plan, Act::tell_pid);
+  plan.steps.push_back({.act = Act::settle, .count = spec.process.descriptors});
   add(plan, Act::find_command);
   add_landlock(plan, spec, facts);
   add_limits(plan, spec.process);

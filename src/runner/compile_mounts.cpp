@@ -54,6 +54,17 @@ std::string devpts_options(const IdMap& map) {
   return options;
 }
 
+void add_notify_socket(Plan& plan, const RunSpec& spec) {
+  constexpr std::string_view kDev = "/dev/";
+  if (user_mounts_at(spec, "/dev") || user_mounts_at(spec, kNotifyPath))
+    throw Error(
+        ErrorKind::invalid_argument,
+        fmt::format("a mount at /dev would hide '{}', the service manager's socket", kNotifyPath))
+        .set_hint("'--sdnotify ignore' runs without it");
+  plan.steps.push_back(
+      {.act = Act::notify_socket, .target = std::string(kNotifyPath).substr(kDev.size())});
+}
+
 void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   plan.steps.push_back({.act = Act::mount_fs,
                         .mount_flags = MS_NOSUID | MS_STRICTATIME,
@@ -105,6 +116,7 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                           .target = "mqueue",
                           .source = "mqueue"});
   if (spec.process.terminal) plan.steps.push_back({.act = Act::terminal});
+  if (!spec.process.notify_socket.empty()) add_notify_socket(plan, spec);
   plan.steps.push_back({.act = Act::leave});
   if (!own_shm && !user_mounts_at(spec, "/dev/shm"))
     plan.steps.push_back(

@@ -9,6 +9,22 @@
 #include "base/error.hpp"
 
 namespace layerbox {
+namespace {
+
+// Our standard output by a descriptor of its own, non-blocking, where it is a terminal: one that is
+// not read keeps who writes to it, whatever poll(2) has said of the first byte, while a pipe takes
+// what a Channel writes at once. The descriptor that we were given is others', too, and stays as it
+// is. Nothing for what is no terminal, and for one that may not be opened.
+UniqueFd own_terminal_anew() {
+  struct termios ignored = {};
+  unsigned number = 0;
+  // To open a master is to make another.
+  const bool is_master = ::ioctl(STDOUT_FILENO, TIOCGPTN, &number) == 0;
+  if (is_master || ::tcgetattr(STDOUT_FILENO, &ignored) != 0) return {};
+  return UniqueFd(::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+} // namespace
 
 TerminalSize own_terminal_size() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -67,7 +83,8 @@ void Channel::move() {
   }
   const ssize_t put = ::write(to_, buffer_.data() + begin_, end_ - begin_);
   if (put > 0) begin_ += static_cast<std::size_t>(put);
-  if (put < 0 && errno != EAGAIN && errno != EINTR) { // nobody reads: the bytes are lost
+  if (put < 0 && errno != EAGAIN && errno != EINTR) { // nobody takes them: the bytes are lost
+    lost_ = errno;
     abandon();
   }
 }
@@ -84,8 +101,9 @@ void Channel::put(char byte) {
 }
 
 Console::Console(UniqueFd master, Input input)
-    : master_(std::move(master)), has_input_(input == Input::relayed),
-      input_(STDIN_FILENO, master_.get()), output_(master_.get(), STDOUT_FILENO) {
+    : master_(std::move(master)), own_output_(own_terminal_anew()),
+      has_input_(input == Input::relayed), input_(STDIN_FILENO, master_.get()),
+      output_(master_.get(), own_output_ ? own_output_.get() : STDOUT_FILENO) {
   const int flags = ::fcntl(master_.get(), F_GETFL);
   if (flags < 0 || ::fcntl(master_.get(), F_SETFL, flags | O_NONBLOCK) != 0)
     throw_errno(errno, "setting the terminal up");
@@ -105,6 +123,11 @@ void Console::resize() noexcept {
 bool Console::own_terminal_is_gone() const {
   struct termios ignored = {};
   return has_input_ && ::tcgetattr(STDIN_FILENO, &ignored) != 0 && errno == EIO;
+}
+
+std::string Console::output_lost() const {
+  const int why = output_.lost();
+  return why == 0 || why == EPIPE || why == EIO ? "" : errno_text(why);
 }
 
 void Console::hang_up() {

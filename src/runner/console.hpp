@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 
 #include "base/unique_fd.hpp"
 #include "runner/launch.hpp"
@@ -50,7 +51,8 @@ class Channel {
   void move(); // one read or one write
   bool is_idle() const { return begin_ == end_; }
   bool is_open() const { return open_; }
-  void abandon(); // with what is buffered
+  int lost() const { return lost_; } // the errno with which the destination refused; else 0
+  void abandon();                    // with what is buffered
   void close_source() { open_ = false; }
   void reopen() { open_ = true; }
   // Adds one byte behind what is buffered. Requires is_idle().
@@ -60,6 +62,7 @@ class Channel {
   int from_;
   int to_;
   bool open_ = true;
+  int lost_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::array<char, 4096> buffer_{}; // PIPE_BUF: a ready pipe takes it without blocking
@@ -79,8 +82,10 @@ class Console {
   void end_input();
   // Whether our own terminal has been hung up, rather than only a signal been sent to us.
   bool own_terminal_is_gone() const;
-  // Hangs the pty up: who reads it inside learns it by the end of file and by SIGHUP.
+  // Hangs the pty up: who uses it inside learns it by the end of file, a failing write, and SIGHUP.
   void hang_up();
+  // Why not all that was written inside came out; "" also when it was the reader who left.
+  std::string output_lost() const;
   // The last reader inside is gone: what is still in the pty comes out now.
   void drain() {
     if (master_) output_.reopen();
@@ -88,6 +93,7 @@ class Console {
 
  private:
   UniqueFd master_;
+  UniqueFd own_output_; // our standard output, non-blocking, where that is a terminal
   bool has_input_;
   RawTerminal raw_;
   Channel input_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <linux/filter.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/rel_path.hpp"
@@ -54,6 +55,7 @@ std::string step_text(const Step& step) {
                         step.mount_flags);
   for (const std::string& word : step_flag_words(step.flags))
     line.append(" ").append(word);
+  if (step.count != 0) line += fmt::format(" count={}", step.count);
   for (const std::string& word : step.list)
     line.append(" ").append(printable(word));
   return line;
@@ -97,6 +99,11 @@ std::string cgroup_text(std::size_t index, const CgroupDir& dir) {
 }
 
 } // namespace
+
+bool has_step(const Plan& plan, Act act) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [&](const Step& step) { return step.act == act; });
+}
 
 std::string_view act_name(Act act) {
   switch (act) {
@@ -156,6 +163,8 @@ std::string_view act_name(Act act) {
     return "host_tree";
   case Act::terminal:
     return "terminal";
+  case Act::notify_socket:
+    return "notify_socket";
   case Act::bind:
     return "bind";
   case Act::tmpfs:
@@ -190,6 +199,8 @@ std::string_view act_name(Act act) {
     return "fork_init";
   case Act::session:
     return "session";
+  case Act::tell_pid:
+    return "tell_pid";
   case Act::settle:
     return "settle";
   case Act::find_command:

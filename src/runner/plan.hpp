@@ -52,6 +52,7 @@ struct Step {
   std::string source = {};
   std::string data = {};
   std::vector<std::string> list = {};
+  std::uint32_t count = 0;
 
   friend bool operator==(const Step&, const Step&) = default;
 };
@@ -79,6 +80,8 @@ struct Plan {
 
   friend bool operator==(const Plan&, const Plan&) = default;
 };
+
+bool has_step(const Plan& plan, Act act);
 
 // The name of an act as it is written in act.hpp.
 std::string_view act_name(Act act);

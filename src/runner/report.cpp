@@ -69,6 +69,8 @@ std::string purpose(const Plan& plan, const Step& step) {
                                : fmt::format("sharing the host's '{}'", printable(step.source));
   case Act::terminal:
     return "making the terminal '/dev/console'";
+  case Act::notify_socket:
+    return fmt::format("making the socket '/dev/{}'", printable(step.target));
   case Act::bind: {
     const std::string& source = step.clone == kNoClone
                                     ? step.source
@@ -114,6 +116,8 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "forking the command off init";
   case Act::session:
     return "making a session";
+  case Act::tell_pid:
+    return "telling the command its number";
   case Act::settle:
     return "closing what is the launcher's";
   case Act::landlock_rules:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <chrono>
 #include <optional>
 
 #include "base/error.hpp"
@@ -11,6 +12,7 @@
 #include "runner/compile.hpp"
 #include "runner/host_facts.hpp"
 #include "runner/launch.hpp"
+#include "runner/notify_relay.hpp"
 #include "runner/pasta.hpp"
 #include "runner/report.hpp"
 #include "runner/supervise.hpp"
@@ -23,6 +25,13 @@ void require_standard_streams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd)
       throw_errno(errno, "opening a standard stream that was closed");
+}
+
+// The command has its own; held here, too, they would not end when it lets go of them.
+void close_passed(std::uint32_t count) {
+  constexpr unsigned kFirst = STDERR_FILENO + 1;
+  for (unsigned fd = kFirst; fd < kFirst + count; ++fd)
+    (void)::close(static_cast<int>(fd));
 }
 
 RunOutcome outcome_of(const Plan& plan, const ChildReport& report, const Identity& identity) {
@@ -86,6 +95,9 @@ Plan plan_container(const RunSpec& spec, const Identity& identity) {
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks) {
   require_standard_streams();
   const Plan plan = plan_container(spec, identity);
+  NotifyAddress manager;
+  if (!spec.process.notify_socket.empty())
+    manager = parse_notify_address(spec.process.notify_socket);
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
   Cgroups cgroups = Cgroups::make(plan.cgroups);
@@ -102,6 +114,10 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
     finish_cgroups(cgroups, outcome);
     return outcome;
   }
+  close_passed(spec.process.descriptors);
+  std::optional<NotifyRelay> relay;
+  if (box.notify) relay.emplace(std::move(box.notify), manager);
+  EndWatch watch(spec.process.end, std::chrono::steady_clock::now());
   std::optional<Console> console;
   if (box.terminal)
     console.emplace(std::move(box.terminal),
@@ -109,7 +125,10 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   if (hooks.idle) hooks.idle();
   RunOutcome outcome;
   outcome.turned_forwarding_on = network.bridge && network.bridge->turned_forwarding_on();
-  outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr);
+  outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr, watch);
+  outcome.end_cause = watch.cause();
+  if (console) outcome.output_lost = console->output_lost();
+  if (relay) outcome.notify_lost = relay->finish();
   finish_cgroups(cgroups, outcome);
   return outcome;
 }

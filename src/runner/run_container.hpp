@@ -12,6 +12,7 @@
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
+#include "runner/end_watch.hpp"
 #include "runner/network_switch.hpp"
 #include "runner/plan.hpp"
 #include "runner/run_spec.hpp"
@@ -44,6 +45,11 @@ struct RunOutcome {
   int exit_status = 0;
   std::string failure;
   std::string hint;
+  EndCause end_cause = EndCause::none;
+  // Why not all of its terminal's output came out; else "".
+  std::string output_lost;
+  // Why something that the command said to the service manager did not arrive; else "".
+  std::string notify_lost;
   // The kernel killed a process of the container for want of memory.
   bool oom_killed = false;
   // Why the container's cgroups could not be removed; empty when they are gone.

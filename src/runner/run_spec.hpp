@@ -27,6 +27,15 @@ struct UserSpec {
   std::string text;
 };
 
+// How the command is ended when it does not end by itself. Limits: kMaxEndSeconds.
+struct EndRules {
+  int stop_signal = 15;                      // SIGTERM; the first that is tried
+  std::optional<std::uint32_t> grace_s = 10; // from that signal to SIGKILL; none: no SIGKILL
+  std::uint32_t timeout_s = 0;               // how long it may run; 0: as long as it likes
+  friend bool operator==(const EndRules&, const EndRules&) = default;
+};
+inline constexpr std::uint32_t kMaxEndSeconds = 0x7fffffff;
+
 struct ProcessSpec {
   std::vector<std::string> args; // at least one; args[0] without '/' is searched in PATH of env
   std::vector<std::string> env;  // K=V; HOME is added from passwd when it is not here
@@ -39,7 +48,16 @@ struct ProcessSpec {
   std::vector<ResourceLimit> limits; // one of a kind; resource_limits.hpp for those not named
   std::optional<int> oom_score_adj;  // -1000 to 1000; without, the launcher's
   std::vector<std::string> capabilities; // "CAP_CHOWN" …: bounding, permitted, effective (for root)
+  EndRules end;
+  // Descriptors 3 to 2+N of this process are the command's under the same numbers; run_container
+  // closes them here. Requires that they are open. Limit: kMaxPassedDescriptors.
+  std::uint32_t descriptors = 0;
+  bool listening = false; // LISTEN_PID of the command's environment is its own number
+  // Where the service manager listens that the command may talk to, at kNotifyPath inside; else "".
+  std::string notify_socket;
 };
+inline constexpr std::uint32_t kMaxPassedDescriptors = 512;
+inline constexpr const char* kNotifyPath = "/dev/layerbox-notify";
 
 enum class MountKind : std::uint8_t {
   bind,

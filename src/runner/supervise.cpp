@@ -1,16 +1,16 @@
 #include "runner/supervise.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/signalfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <chrono>
+#include <optional>
 
 #include "base/error.hpp"
+#include "runner/signal_effect.hpp"
 
 namespace layerbox {
 namespace {
@@ -42,40 +42,11 @@ bool asks_to_end(int signal) {
   return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
 }
 
-// Of a process that does nothing about it: signal(7), "Term" and "Core".
-bool ends_by_default(int signal) {
-  switch (signal) {
-  case SIGCHLD:
-  case SIGCONT:
-  case SIGURG:
-  case SIGWINCH:
-  case SIGTSTP:
-    return false;
-  default:
-    return true;
-  }
-}
-
-// Whether the process neither handles, ignores nor blocks the signal: proc(5), "status".
-bool leaves_to_default(pid_t pid, int signal) {
-  std::array<char, 4096> text{};
-  const UniqueFd file(
-      ::open(fmt::format("/proc/{}/status", pid).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  const ssize_t got = file ? ::read(file.get(), text.data(), text.size() - 1) : -1;
-  if (got <= 0) return false;
-  for (const char* mask : {"\nSigBlk:\t", "\nSigIgn:\t", "\nSigCgt:\t"}) {
-    const char* found = std::strstr(text.data(), mask);
-    if (found == nullptr) return false;
-    if (std::strtoull(found + std::strlen(mask), nullptr, 16) >> (signal - 1) & 1U) return false;
-  }
-  return true;
-}
-
-// Sends what somebody sent to us. The first process of a pid namespace gets only signals that it
-// handles (pid_namespaces(7)); of others it would never know, and ^C would not end `sleep`. What
-// would have ended it outside ends it here: returns that signal, else `ended_by`.
+// Sends what somebody sent to us. Of a signal that the first process leaves alone it would never
+// know, and ^C would not end `sleep`: what would have ended it outside ends it here. Returns that
+// signal, else `ended_by`.
 int deliver(int signal, const ChildProcess& process, int ended_by) {
-  const bool ends = ends_by_default(signal) && leaves_to_default(process.pid(), signal);
+  const bool ends = would_end(process.pid(), signal);
   process.send(ends ? SIGKILL : signal);
   return ends ? signal : ended_by;
 }
@@ -110,6 +81,27 @@ int pass_on(int signal, const ChildProcess& process, Console* console, int ended
   }
 }
 
+// ^C a second time, without a terminal that would make it: whoever types it wants an end.
+bool insists(int signal, const Console* console, EndWatch& watch) {
+  return signal == SIGINT && console == nullptr &&
+         watch.interrupted(std::chrono::steady_clock::now()) == EndWatch::Demand::kill;
+}
+
+// What is due by now is done. Returns what pass_on() does.
+int end_in_time(const ChildProcess& process, EndWatch& watch) {
+  if (!watch.next()) return 0;
+  switch (watch.due(std::chrono::steady_clock::now())) {
+  case EndWatch::Demand::nothing:
+    return 0;
+  case EndWatch::Demand::stop:
+    return deliver(watch.rules().stop_signal, process, 0);
+  case EndWatch::Demand::kill:
+    process.send(SIGKILL);
+    return 0;
+  }
+  return 0;
+}
+
 // As if the signal itself had ended it, where we did on its behalf.
 int end_status(ChildProcess& process, int ended_by) {
   constexpr int kKilled = 128 + SIGKILL;
@@ -137,11 +129,30 @@ std::array<struct pollfd, kSlots> what_to_wait_for(const SignalGate& gate, int p
   return slots;
 }
 
+// Until one of the slots is ready or it is `until`. ppoll(2): the time of poll(2) ends after 24
+// days. False when it was interrupted.
+bool wait_for(std::array<struct pollfd, kSlots>& slots,
+              const std::optional<EndWatch::Time>& until) {
+  struct timespec left {};
+  if (until) {
+    using std::chrono::nanoseconds;
+    constexpr long kSecond = 1'000'000'000;
+    const nanoseconds wait =
+        std::max(nanoseconds(*until - std::chrono::steady_clock::now()), nanoseconds(0));
+    left = {wait.count() / kSecond, wait.count() % kSecond};
+  }
+  if (::ppoll(slots.data(), slots.size(), until ? &left : nullptr, nullptr) >= 0) return true;
+  if (errno != EINTR) throw_errno(errno, "waiting for the container");
+  return false;
+}
+
 void relay(Console& console, const std::array<struct pollfd, kSlots>& slots) {
   const bool had_input = console.input().is_open();
   move_channel(console.input(), slots[kInput]);
   if (had_input && !console.input().is_open() && console.input().is_idle()) console.end_input();
   move_channel(console.output(), slots[kOutput]);
+  // As any terminal whose window is gone: else the command would wait for a reader for ever.
+  if (console.output().lost() != 0) console.hang_up();
 }
 
 } // namespace
@@ -175,25 +186,28 @@ void SignalGate::stop_here() {
   (void)::raise(SIGSTOP);
 }
 
-int supervise(ChildProcess& process, const SignalGate& gate, Console* console) {
+int supervise(ChildProcess& process, const SignalGate& gate, Console* console, EndWatch& watch) {
   bool ended = false;
   int ended_by = 0;
   for (;;) {
     auto slots = what_to_wait_for(gate, ended ? -1 : process.pidfd().get(), console);
-    if (::poll(slots.data(), slots.size(), -1) < 0) {
-      if (errno == EINTR) continue;
-      throw_errno(errno, "waiting for the container");
-    }
+    // What we have killed already ends without more of us.
+    if (!wait_for(slots, ended || ended_by != 0 ? std::nullopt : watch.next())) continue;
     if (slots[kSignals].revents != 0)
       while (const int signal = gate.take()) {
         if (ended && asks_to_end(signal)) return end_status(process, ended_by);
-        if (!ended) ended_by = pass_on(signal, process, console, ended_by);
+        if (ended) continue;
+        if (ended_by == 0 && insists(signal, console, watch))
+          process.send(SIGKILL);
+        else
+          ended_by = pass_on(signal, process, console, ended_by);
       }
     if (console != nullptr) relay(*console, slots);
     if (slots[kProcess].revents != 0) {
       ended = true;
       if (console != nullptr) console->drain();
     }
+    if (!ended && ended_by == 0) ended_by = end_in_time(process, watch);
     // What the command wrote last comes out before its status does.
     if (ended &&
         (console == nullptr || (!console->output().is_open() && console->output().is_idle())))

@@ -1,11 +1,13 @@
 // supervise: what the launcher does while the command runs: pass signals on, relay the terminal,
-// wait. A signal that the command leaves alone does to it what it would do outside a container.
+// wait, end it when it is time. A signal that the command leaves alone does to it what it would do
+// outside a container.
 #pragma once
 
 #include <signal.h>
 
 #include "base/unique_fd.hpp"
 #include "runner/console.hpp"
+#include "runner/end_watch.hpp"
 #include "runner/launch.hpp"
 
 namespace layerbox {
@@ -34,7 +36,8 @@ class SignalGate {
   UniqueFd fd_;
 };
 
-// Until the container has ended; its status, 128+N for signal N. `console` may be null.
-int supervise(ChildProcess& process, const SignalGate& gate, Console* console);
+// Until the container has ended, by itself or by `watch`; its status, 128+N for signal N. `console`
+// may be null.
+int supervise(ChildProcess& process, const SignalGate& gate, Console* console, EndWatch& watch);
 
 } // namespace layerbox

@@ -384,5 +384,37 @@ TEST(PlanText, NumbersTheStepsAndShowsNoControlBytes) {
   EXPECT_THAT(text, HasSubstr("workdir target=a\\x1b[31m"));
 }
 
+TEST(Compile, PassesDescriptorsOnAndNoOthers) {
+  RunSpec spec = small_spec();
+  EXPECT_EQ(steps_of(compile(spec, root_facts()), Act::settle).at(0)->count, 0U);
+  spec.process.descriptors = 2;
+  Plan plan = compile(spec, root_facts());
+  EXPECT_EQ(steps_of(plan, Act::settle).at(0)->count, 2U);
+  EXPECT_TRUE(steps_of(plan, Act::tell_pid).empty());
+  EXPECT_THAT(plan_text(plan), HasSubstr("settle count=2"));
+  spec.process.listening = true;
+  spec.process.init = true;
+  spec.process.env = {"LISTEN_PID=1", "LISTEN_FDS=2"};
+  plan = compile(spec, root_facts());
+  EXPECT_LT(position(plan, Act::fork_init), position(plan, Act::tell_pid)); // its own, not init's
+  EXPECT_THAT(plan.env, ::testing::Not(::testing::Contains("LISTEN_PID=1")));
+  EXPECT_THAT(plan.env, ::testing::Contains("LISTEN_FDS=2"));
+  spec.process.descriptors = kMaxPassedDescriptors + 1;
+  EXPECT_THAT(refusal(spec), HasSubstr("more than the limit of 512"));
+}
+
+TEST(Compile, MakesTheServiceManagersSocketInDevAlone) {
+  RunSpec spec = small_spec();
+  EXPECT_TRUE(steps_of(compile(spec, root_facts()), Act::notify_socket).empty());
+  spec.process.notify_socket = "/run/systemd/notify";
+  const Plan plan = compile(spec, root_facts());
+  EXPECT_EQ(steps_of(plan, Act::notify_socket).at(0)->target, "layerbox-notify");
+  EXPECT_LT(position(plan, Act::enter), position(plan, Act::notify_socket));
+  EXPECT_LT(position(plan, Act::notify_socket), position(plan, Act::leave));
+  EXPECT_THAT(plan_text(plan), ::testing::Not(HasSubstr("/run/systemd")));
+  spec.mounts.push_back({.source = "/srv/dev", .destination = "/dev/"});
+  EXPECT_THAT(refusal(spec), HasSubstr("would hide '/dev/layerbox-notify'"));
+}
+
 } // namespace
 } // namespace layerbox
