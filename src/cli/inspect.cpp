@@ -9,6 +9,7 @@
 #include "cli/find_container.hpp"
 #include "cli/format_option.hpp"
 #include "cli/output.hpp"
+#include "cli/signal_names.hpp"
 #include "cli/spec_json.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
@@ -95,6 +96,8 @@ Json container_json(const Store& store, const ContainerInfo& container) {
           {"state", state_word(container)},
           {"exit_status", state.exit_status ? Json(*state.exit_status) : Json()},
           {"oom_killed", state.oom_killed},
+          {"stop_signal", signal_name(state.stop_signal)},
+          {"stop_timeout_s", state.stop_timeout_s ? Json(*state.stop_timeout_s) : Json()},
           {"pid", container.running ? state.pid : 0},
           {"id_map",
            {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},

@@ -44,6 +44,9 @@ std::vector<std::string> merge_env(const ImageProcess& image, const RunFlags& fl
   for (const std::string& variable : image.env)
     if (variable.find('=') != std::string::npos && variable.front() != '=')
       environment.set(variable);
+  for (const std::string& variable :
+       service_environment(flags.service, surroundings.service_manager))
+    environment.set(variable);
   for (const Surroundings::EnvFile& file : surroundings.env_files)
     apply_env_file(environment, file.content, file.name, surroundings.variable);
   for (const std::string& flag : flags.env)
@@ -170,6 +173,8 @@ RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
   process.interactive = flags.interactive;
   process.init = flags.init;
   spec.landlock = landlock_of(flags.security);
+  apply_service(process, flags.service, surroundings.service_manager);
+  process.end = parse_lifetime(flags.lifetime, image.stop_signal);
   process.capabilities = merge_capabilities(capabilities_of(flags.security, spec.landlock),
                                             flags.cap_add, flags.cap_drop);
   apply_security_flags(spec, flags.security, surroundings.seccomp_file);

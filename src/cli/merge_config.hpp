@@ -33,6 +33,7 @@ struct Surroundings {
   std::optional<SeccompFile> seccomp_file; // of flags.security
   std::string network = "none";            // the setting, when no flag says otherwise
   std::string host_name;                   // of this machine
+  ServiceManager service_manager;
 };
 
 inline constexpr const char* kDefaultPath =

@@ -12,6 +12,7 @@
 #include "cli/container_volumes.hpp"
 #include "cli/error_report.hpp"
 #include "cli/foretell_run.hpp"
+#include "cli/lifetime_flags.hpp"
 #include "cli/output.hpp"
 #include "cli/run_flags.hpp"
 #include "cli/run_preparation.hpp"
@@ -70,6 +71,13 @@ class RunVerb : public Verb {
                                  "network '" +
                                  spec.network_spec.name + "' (net.ipv4.ip_forward)");
     if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
+    if (outcome.end_cause != EndCause::none)
+      print_note(end_note(spec.container_id, spec.process.end, outcome.end_cause));
+    if (!outcome.output_lost.empty())
+      print_note("the command's output was cut short: " + outcome.output_lost);
+    if (!outcome.notify_lost.empty())
+      print_note("the service manager was not told all that the command said: " +
+                 outcome.notify_lost);
     if (outcome.oom_killed) print_note(oom_note(spec, outcome.exit_status));
     finish(store, container, outcome, invocation.progress());
     return outcome.exit_status;

@@ -35,6 +35,8 @@ void declare_process(CommandLine& line, RunFlags& flags) {
             "in place of the image's entrypoint and command; \"\" for none");
   line.list("--cap-add", flags.cap_add, "CAP", "give a capability, or ALL");
   line.list("--cap-drop", flags.cap_drop, "CAP", "take a capability away, or ALL");
+  declare_lifetime_flags(line, flags.lifetime);
+  declare_service_flags(line, flags.service);
 }
 
 void declare_files(CommandLine& line, RunFlags& flags) {
@@ -96,7 +98,7 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "A "
       "rule that this kernel cannot hold ends the run.\n\n"
       "A signal that layerbox gets is the command's; one that it leaves alone ends it, as it would "
-      "outside.\n\n"
+      "outside. Without -t a second ^C within two seconds kills the container.\n\n"
       "--dry-run prints one JSON object: container (id, name, kept, image, image_id, layers, "
       "backend), spec (what is to be run, with the names of the OCI runtime-spec) and plan (how: "
       "namespaces, cgroups, clones of host trees, and every step of the container's first process "
@@ -121,6 +123,7 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "nothing but /tmp can be written");
   line.example("layerbox run -m 512m --cpus 1.5 --pids-limit 200 gcc make",
                "no more than this much of the machine");
+  line.example("layerbox run --timeout 60 gcc make check", "for a minute at most");
   line.example("layerbox run --dry-run -m 512m gcc make | jq .spec.cgroups",
                "see where a limit would be set");
   line.example("layerbox run --name build --network host debian:12 apt-get update",

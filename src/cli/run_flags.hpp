@@ -8,9 +8,11 @@
 
 #include "cli/command_line.hpp"
 #include "cli/id_map_flags.hpp"
+#include "cli/lifetime_flags.hpp"
 #include "cli/limit_flags.hpp"
 #include "cli/namespace_flags.hpp"
 #include "cli/security_flags.hpp"
+#include "cli/service_flags.hpp"
 
 namespace layerbox {
 
@@ -39,6 +41,8 @@ struct RunFlags {
   std::optional<std::string> entrypoint;
   std::vector<std::string> cap_add;
   std::vector<std::string> cap_drop;
+  LifetimeFlags lifetime;
+  ServiceFlags service;
 
   SecurityFlags security;
 

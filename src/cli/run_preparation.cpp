@@ -14,10 +14,12 @@
 #include "cli/container_volumes.hpp"
 #include "cli/device_flags.hpp"
 #include "cli/error_report.hpp"
+#include "cli/lifetime_flags.hpp"
 #include "cli/merge_config.hpp"
 #include "cli/provided_files.hpp"
 #include "cli/runtime_dir.hpp"
 #include "cli/seccomp_file.hpp"
+#include "cli/service_flags.hpp"
 #include "runner/cgroup_place.hpp"
 
 namespace layerbox {
@@ -61,6 +63,7 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
     (void)parse_device(text);
   (void)merge_namespaces(flags, "none");
   if (flags.id_maps.any()) (void)parse_id_maps(flags.id_maps, identity);
+  (void)parse_lifetime(flags.lifetime, "");
   (void)merge_mounts(flags, "/"); // what is misspelt is said before anything is opened
   if (flags.name) check_container_name(*flags.name);
   if (!flags.labels.empty() && !flags.keep && !flags.name)
@@ -100,6 +103,9 @@ std::vector<CgroupDir> place(const RunSpec& spec) {
 } // namespace
 
 PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
+  const ServiceManager manager =
+      read_service_manager(process_settings_sources(false).environment, ::getpid());
+  take_descriptors(passed_descriptors(flags.service, manager)); // before anything is opened
   const Identity& identity = invocation.identity();
   check_flags(flags, identity);
   Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
@@ -107,7 +113,8 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   if (!flags.rootfs && store != nullptr)
     run.backend = &choose(flags, *store, invocation.settings());
   run.origin = find_origin(store, flags);
-  const Surroundings around = look_around(flags, invocation.settings());
+  Surroundings around = look_around(flags, invocation.settings());
+  around.service_manager = manager;
   RunSpec& spec = run.spec;
   spec = merge_config(run.origin.process, flags, around);
   require_may_use(merge_network(flags, around.network), identity);
@@ -123,6 +130,8 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   place_volumes(spec.mounts, store != nullptr ? store->path() : invocation.settings().root.value,
                 spec.container_id);
   run.state = first_state(run.origin, flags, spec.container_id, spec.process.args);
+  run.state.stop_signal = spec.process.end.stop_signal;
+  run.state.stop_timeout_s = spec.process.end.grace_s;
   run.state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
   run.state.volumes = named_volumes(spec.mounts); // held before they are looked at
   if (!spec.network_spec.name.empty())            // held, too

@@ -36,6 +36,7 @@ Json process_json(const ProcessSpec& process) {
           {"terminal", process.terminal},
           {"interactive", process.interactive},
           {"init", process.init},
+          {"timeout_s", process.end.timeout_s},
           {"capabilities", process.capabilities},
           {"no_new_privileges", process.no_new_privileges},
           {"limits", limits_json(process.limits)},

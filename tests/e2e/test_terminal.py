@@ -10,7 +10,7 @@ import termios
 import time
 
 import archives
-from harness import EVERYBODY, ROOT, E2E, main, store_content
+from harness import EVERYBODY, ROOT, E2E, main, processes_of, store_content
 
 
 class Terminal(E2E):
@@ -86,6 +86,48 @@ class Terminal(E2E):
             process = self.open(box, "run", "-it", "demo", "sh", "-c", command)
             self.ended(process)
             self.assertEqual(termios.tcgetattr(self.slave), self.before)
+
+    def test_it_is_given_back_after_a_termination_and_a_failure(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        for number, command, status in ((signal.SIGTERM, "sleep 1000", 143), (signal.SIGINT, "sleep 1000", 130),
+                                        (signal.SIGHUP, "sleep 1000", 129),
+                                        (signal.SIGTERM, "trap 'exit 3' TERM; while :; do sleep 0.05; done", 3)):
+            with self.subTest(signal=number.name, command=command):
+                process = self.open(box, "run", "-it", "demo", "sh", "-c", "echo re''ady; " + command)
+                self.expect(b"ready")
+                self.eventually(lambda: not termios.tcgetattr(self.slave)[3] & termios.ECHO, "the terminal is raw")
+                process.send_signal(number)
+                self.assertEqual(self.ended(process), status)
+                self.assertEqual(termios.tcgetattr(self.slave), self.before)
+        for flags in (("-u", "nobody-here"), ("-w", "/etc/passwd"), ("-v", "/no/such/source:/x"), ("--timeout", "x")):
+            with self.subTest(flags=flags):
+                process = self.open(box, "run", "-it", *flags, "demo", "true")
+                self.assertIn(self.ended(process), (125, 2))
+                self.assertEqual(termios.tcgetattr(self.slave), self.before)
+        process = self.open(box, "run", "-it", "--timeout", "1", "demo", "sleep", "1000")
+        self.assertEqual(self.ended(process), 143)
+        self.assertEqual(termios.tcgetattr(self.slave), self.before)
+
+    def test_one_that_nobody_reads_does_not_keep_the_command_alive(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        mark = "unread-terminal"
+        process = self.open(box, "run", "-it", "demo", "sh", "-c", f"stty raw; echo {mark}; while :; do cat /dev/zero; done")
+        self.expect(mark.encode())
+        seen = []
+
+        def is_full():  # nothing moves any more
+            with open(f"/proc/{process.pid}/io", encoding="ascii") as file:
+                seen.append(file.read())
+            time.sleep(0.05)
+            return len(seen) > 20 and len(set(seen[-20:])) == 1
+        self.eventually(is_full, "the terminal is full")
+        process.send_signal(signal.SIGTERM)
+        self.eventually(lambda: processes_of(mark) == [process.pid], "the command has ended")
+        self.assertIsNone(process.poll())  # what was written last is still to come out
+        self.assertEqual(self.ended(process), 143)
+        self.assertEqual(termios.tcgetattr(self.slave), self.before)
 
     def test_size_and_resize(self):
         box = self.box()
@@ -226,7 +268,6 @@ class Signals(E2E):
         before = set(os.listdir("/proc"))
         result = box.run("run", "demo", "sh", "-c", "sleep 987654 >/dev/null 2>&1 & exit 4")
         self.assertEqual(result.status, 4)
-        from harness import processes_of
         self.assertEqual(processes_of("987654"), [])
 
 
