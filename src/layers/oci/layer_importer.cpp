@@ -167,6 +167,10 @@ LayerKey LayerImporter::unpack(PlainStream plain, const LayerInput& input,
   return key;
 }
 
+void LayerImporter::forget(const LayerKey& key) {
+  if (staged_.contains(key)) drop(key);
+}
+
 void LayerImporter::lock_unpacked() {
   const std::vector<LayerKey> unpacked = order_;
   for (const LayerKey& key : unpacked) {

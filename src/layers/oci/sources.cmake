@@ -2,10 +2,13 @@ set(LAYERS_OCI_SOURCES
   oci/archive_index.cpp
   oci/bzip2_codec.cpp
   oci/checked_source.cpp
+  oci/child_config.cpp
   oci/compressing_sink.cpp
   oci/compression.cpp
+  oci/config_instructions.cpp
   oci/decompressing_source.cpp
   oci/docker_archive.cpp
+  oci/dockerfile_words.cpp
   oci/documents.cpp
   oci/gzip_codec.cpp
   oci/image_config.cpp
