@@ -2,11 +2,13 @@
 
 #include <linux/landlock.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
@@ -77,12 +79,23 @@ LandlockFact probe_landlock() {
   }
 }
 
+bool mounts_overlay_by_fsconfig(const char* release) {
+  unsigned major = 0;
+  unsigned minor = 0;
+  // A release that cannot be read is a new one: mount(2) takes 500 layers at most.
+  if (std::sscanf(release, "%4u.%4u", &major, &minor) != 2) return true;
+  return major > 6 || (major == 6 && minor >= 5);
+}
+
 HostFacts probe_host_facts(const Identity& identity) {
   HostFacts facts;
   facts.privilege = identity.privilege;
   if (identity.privilege == Privilege::single)
     facts.setgroups = {false, "one id is mapped without newgidmap, which the kernel allows only "
                               "with setgroups(2) denied"};
+  struct utsname system {};
+  if (::uname(&system) == 0 && !mounts_overlay_by_fsconfig(system.release))
+    facts.overlay_by_fsconfig = {false, "this kernel's overlayfs is older than Linux 6.5"};
   if (fault_forced("LAYERBOX_FAULT_NO_FSCONFIG"))
     facts.overlay_by_fsconfig = {false, "LAYERBOX_FAULT_NO_FSCONFIG is set"};
   return facts;

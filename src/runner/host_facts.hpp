@@ -27,7 +27,9 @@ struct HostFacts {
   Privilege privilege = Privilege::root;
   // Whether a process of the new user namespace may call setgroups(2) (user_namespaces(7)).
   Fact setgroups;
-  // Overlays through fsconfig(2). What is assumed here is tried: the child falls back by itself.
+  // Overlays through fsconfig(2). Before Linux 6.5 overlayfs takes any word there, and says only of
+  // the whole that it is wrong, in the kernel's log. From then on it refuses a word that it does
+  // not know ("lowerdir+", Linux 6.8), and the child falls back by itself.
   Fact overlay_by_fsconfig;
   // Device nodes below /dev, as names below it; only when they were asked for.
   std::vector<std::string> devices;
@@ -37,6 +39,9 @@ struct HostFacts {
 // Asks only for what cannot be found out by trying. In builds with fault points,
 // LAYERBOX_FAULT_NO_FSCONFIG and LAYERBOX_FAULT_NO_CLONE3 make this machine an older one.
 HostFacts probe_host_facts(const Identity& identity);
+
+// By the release of uname(2): "6.1.0-56-amd64".
+bool mounts_overlay_by_fsconfig(const char* release);
 
 // Every character and block device below the host's /dev, but for terminals and what a container
 // has of its own (pts, shm, mqueue, console). Symlinks are not followed.
