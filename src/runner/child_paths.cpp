@@ -21,9 +21,9 @@ int step_into(int root, int parent, const char* prefix, const char* last,
   const int found = open_directory(root, prefix, resolve);
   if (found != -ENOENT) return found;
   const int made = call(SYS_mkdirat, parent, last, kDirectoryMode);
-  // EEXIST: a symlink that leads nowhere. It is not followed into making things elsewhere.
-  if (made == -EEXIST) return -ENOENT;
-  if (made < 0) return made;
+  // EEXIST: somebody else has made it just now, as containers on one rootfs do; or it is a symlink
+  // that leads nowhere, and is not followed into making things elsewhere.
+  if (made < 0 && made != -EEXIST) return made;
   return open_directory(root, prefix, resolve);
 }
 
