@@ -67,9 +67,16 @@ bool is_there(const std::string& directory) {
                                                            "container",
                                                            write.controller)));
   const char* user = ::geteuid() == 0 ? "" : "--user ";
-  error.set_hint(fmt::format("a cgroup of its own has it: 'systemd-run {}--scope -p Delegate=yes "
-                             "layerbox run …'; or name a cgroup with --cgroup-parent",
-                             user));
+  const bool is_shut = candidates.front().may_make && !candidates.front().may_enter;
+  if (is_shut)
+    error.set_hint(fmt::format(
+        "this process may not leave its own cgroup for that one, and neither may what it starts: "
+        "start layerbox below it, as 'systemd-run {}--scope -p Delegate=yes layerbox run …' does",
+        user));
+  else
+    error.set_hint(fmt::format("a cgroup of its own has it: 'systemd-run {}--scope -p Delegate=yes "
+                               "layerbox run …'; or name a cgroup with --cgroup-parent",
+                               user));
   throw error;
 }
 
@@ -118,7 +125,8 @@ V2Candidate look_at(const std::string& path, const CgroupHierarchy& hierarchy) {
   // The root of the hierarchy, and it alone, has no cgroup.type.
   candidate.is_root = ::access((path + "/cgroup.type").c_str(), F_OK) != 0;
   candidate.has_processes = !read_file_of(path, "cgroup.procs", kMaxProcsBytes).empty();
-  candidate.may_make = may_write(path) && may_enter(hierarchy, path);
+  candidate.may_make = may_write(path);
+  candidate.may_enter = may_enter(hierarchy, path);
   candidate.may_enable = may_write(path + "/cgroup.subtree_control");
   return candidate;
 }
@@ -126,6 +134,13 @@ V2Candidate look_at(const std::string& path, const CgroupHierarchy& hierarchy) {
 std::vector<V2Candidate> v2_candidates(const CgroupHierarchy& hierarchy,
                                        const std::string& cgroup_parent, std::string_view purpose) {
   std::string path = parent_in(hierarchy, cgroup_parent, purpose);
+  if (!cgroup_parent.empty() && !is_there(path)) {
+    Error error(ErrorKind::not_found, fmt::format("setting {}: --cgroup-parent: there is no cgroup "
+                                                  "'{}'",
+                                                  purpose, printable(path)));
+    error.set_hint(fmt::format("'mkdir {}' makes it", printable(path)));
+    throw error;
+  }
   std::vector<V2Candidate> candidates;
   for (;;) {
     candidates.push_back(look_at(path, hierarchy));

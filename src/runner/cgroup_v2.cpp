@@ -79,7 +79,7 @@ void add_hugepages(std::vector<CgroupWrite>& writes, const std::vector<HugepageL
 
 bool can_be_home(const V2Candidate& candidate, const std::vector<std::string>& needed) {
   const bool may_change = candidate.may_enable && (candidate.is_root || !candidate.has_processes);
-  return candidate.may_make &&
+  return candidate.may_make && candidate.may_enter &&
          std::all_of(needed.begin(), needed.end(), [&](const std::string& controller) {
            return contains(candidate.handed_down, controller) ||
                   (may_change && contains(candidate.available, controller));

@@ -32,6 +32,7 @@ struct V2Candidate {
   bool is_root = false;
   bool has_processes = false;
   bool may_make = false;   // directories in it
+  bool may_enter = true;   // with a process from where the caller is
   bool may_enable = false; // write its cgroup.subtree_control
   friend bool operator==(const V2Candidate&, const V2Candidate&) = default;
 };

@@ -8,8 +8,12 @@ FIELDS = {"id", "name", "cpu_percent", "cpu_us", "memory_bytes", "memory_limit_b
 
 class Stats(E2E):
     def started(self, box, *args):
-        """A container that is at work; a test that fails leaves it not running."""
-        process = box.start("run", *args, "demo", "sh", "-c", "sleep 1000 & echo ready; while :; do :; done")
+        """A container that is at work; a test that fails leaves it not running.
+
+        It holds 300,000 bytes, because before Linux 6.2 the kernel counts a small process's pages only now and then.
+        """
+        process = box.start("run", *args, "demo", "sh", "-c",
+                            "x=$(printf %0300000d 0); sleep 1000 & echo ready; while :; do :; done")
 
         def end():
             process.kill()

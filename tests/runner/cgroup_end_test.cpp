@@ -72,7 +72,7 @@ TEST_F(EndCgroups, KillsThroughVersion2WithCgroupsBelow) {
 
 TEST_F(EndCgroups, KillsThroughTheFreezer) {
   const std::string path = make(layout_.v1_with("freezer"));
-  LAYERBOX_NEEDS("cgroups", path.empty() ? "no directory of the freezer can be made" : "");
+  LAYERBOX_NEEDS("cgroup1", path.empty() ? "no directory of the freezer can be made" : "");
   populate(path);
   end_cgroups({path}, name_);
   EXPECT_FALSE(fs::exists(path));
@@ -80,7 +80,7 @@ TEST_F(EndCgroups, KillsThroughTheFreezer) {
 
 TEST_F(EndCgroups, KillsWhereThereIsNeither) {
   const std::string path = make(layout_.v1_with("pids"));
-  LAYERBOX_NEEDS("cgroups", path.empty() ? "no directory of version 1 can be made" : "");
+  LAYERBOX_NEEDS("cgroup1", path.empty() ? "no directory of version 1 can be made" : "");
   populate(path);
   populate(make(layout_.v1_with("pids"), "/below"));
   end_cgroups({path}, name_);

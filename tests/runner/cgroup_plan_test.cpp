@@ -194,6 +194,9 @@ TEST(CgroupV2, StaysWhereTheCallerMayWrite) {
   EXPECT_EQ(v2_home(up, {"memory"})->path, "/c/a");
   up[0].may_enable = false;
   EXPECT_EQ(v2_home(up, {"memory"}), nullptr);
+  up[0].may_enable = true;
+  up[0].may_enter = false; // the caller is elsewhere
+  EXPECT_EQ(v2_home(up, {"memory"}), nullptr);
 }
 
 TEST(CgroupPlace, MakesNothingWithoutLimits) {
