@@ -37,6 +37,7 @@ ContainerView ContainerView::open(const Store& store, const ContainerInfo& info,
                 "it runs on a directory of yours (--rootfs), of which layerbox has no layers");
   view.image_ = view_of(store, view.state_.layers, records);
   view.seen_ = seen_by(store, view.state_, view.image_);
+  view.seen_.live = !view.hold_;
   view.seen_.hidden = empty_mount_points(view.image_, view.seen_, mount_points, store.identity());
   return view;
 }

@@ -182,17 +182,20 @@ class Commit(E2E):
                 process = box.start("run", "--backend", backend, "--name", "busy", "demo", "sh", "-c",
                                     "mkdir /w; cd /w; echo up; i=0; while :; do i=$((i+1)); dd if=/dev/zero of=f$((i%7)) bs=9k "
                                     "count=$((i%9)) 2>/dev/null; mkdir -p d$((i%5))/e; rm -rf d$(((i+2)%5)) f$(((i+3)%7)); "
-                                    "mkfifo p$((i%3)) 2>/dev/null; mv p$((i%3)) f$(((i+1)%7)); done")
+                                    "mkfifo p$((i%3)) 2>/dev/null; mv p$((i%3)) q$((i%7)); done")
                 self.assertEqual(process.stdout.readline(), b"up\n")
+                made = 0
                 for number in range(6):
                     result = box.run("commit", "busy", f"made:{number}")
                     if result.status != 0:
                         self.assertEqual(result.status, 1)
                         self.assert_proper_error(result)
                     else:
+                        made += 1
                         box.ok("run", f"made:{number}", "ls", "-lR", "/w")
                     self.assertIn(box.run("export", "-o", os.path.join(box.home, "x.tar"), "busy").status, (0, 1))
                     self.assertIn(box.run("diff", "busy").status, (0, 1))
+                self.assertGreater(made, 0)
                 process.kill()
                 process.communicate()
                 box.ok("rm", "-f", "busy")

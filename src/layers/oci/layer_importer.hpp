@@ -51,7 +51,8 @@ class LayerImporter {
   // Unpacks the layer into staging. Throws Error(corrupt) when it is not what it must be.
   LayerKey unpack(PlainStream plain, const LayerInput& input, const std::vector<LayerKey>& below);
 
-  // Drops a layer that was unpacked and is not wanted after all; one that is not staged is left alone.
+  // Drops a layer that was unpacked and is not wanted after all; one that is not staged is left
+  // alone.
   void forget(const LayerKey& key);
 
   // Locks what was unpacked without a lock because its DiffID was not known before, and drops it

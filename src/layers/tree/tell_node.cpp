@@ -38,8 +38,10 @@ OpenedFile open_regular_file(const NodeAt& node) {
                          O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   file.status = stat_fd(file.fd);
   if (!S_ISREG(file.status.st_mode))
-    throw Error(ErrorKind::corrupt, "'" + printable(node.path.str()) +
-                                        "' became another kind of file while it was read");
+    throw Error(ErrorKind::not_found,
+                "'" + printable(node.path.str()) +
+                    "' became another kind of file while it was read",
+                ENOENT);
   return file;
 }
 

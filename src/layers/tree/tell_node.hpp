@@ -20,9 +20,10 @@ struct NodeAt {
   const struct stat& status;
 };
 
-// A file is opened without waiting for anything and without following anything; when something else
-// has taken its place since `status`, that is Error(corrupt), as when it shrinks while it is read.
-// Requires: no directory, no socket. Throws Error, and what `sink` throws.
+// A file is opened without waiting for anything and without following anything. When something else
+// has taken its place since `status`, that is Error(not_found), as when nothing has; when it
+// shrinks while it is read, Error(corrupt). Requires: no directory, no socket. Throws Error, and
+// what `sink` throws.
 void tell_node(const NodeAt& node, const Metadata& metadata, TreeSink& sink);
 
 // Opens the regular file `name` in `dir` for reading, with the same care, and says how it is now.

@@ -91,6 +91,7 @@ class Comparison {
   void enter_top(Pass pass);
   void enter(RelPath path, const NamePair& pair);
   void look_at(Pass pass, RelPath path, const NamePair& pair);
+  void pass_over(Pass pass, const RelPath& path, bool was_there);
   void survey(const RelPath& path, const NamePair& pair);
   void report(ChangeKind kind, const RelPath& path, const NamePair& pair);
   void report_folders();
@@ -125,8 +126,32 @@ void Comparison::go(Pass pass) {
     }
     // Looking may add folders, which moves this one.
     const NamePair pair = std::move(folder.names[folder.next++]);
-    look_at(pass, folder.path.child(pair.name), pair);
+    const RelPath path = folder.path.child(pair.name);
+    try {
+      look_at(pass, path, pair);
+    } catch (const Error& error) {
+      if (!views_.live() || !means_gone(error)) throw;
+      pass_over(pass, path, pair.before.has_value());
+    }
   }
+}
+
+// Something went away while it was read: it, or a directory on its way that was not told yet. What
+// was not there before is nothing then, and the other was deleted.
+void Comparison::pass_over(Pass pass, const RelPath& path, bool was_there) {
+  for (std::size_t i = 1; i < folders_.size(); ++i) {
+    if (folders_[i].reported) continue;
+    try {
+      open_beneath(views_.tree(folders_[i].tree), folders_[i].path, kOpenDir);
+    } catch (const Error& error) {
+      if (!means_gone(error)) throw;
+      const RelPath gone = folders_[i].path;
+      const bool existed = folders_[i].kind == ChangeKind::changed;
+      folders_.resize(i);
+      return pass_over(pass, gone, existed);
+    }
+  }
+  if (was_there && pass == Pass::report) report_deleted(path);
 }
 
 void Comparison::enter_top(Pass pass) {
@@ -211,8 +236,11 @@ void Comparison::report(ChangeKind kind, const RelPath& path, const NamePair& pa
 }
 
 void Comparison::report_folders() {
-  for (Folder& folder : folders_)
-    if (!std::exchange(folder.reported, true)) report_folder(folder);
+  for (Folder& folder : folders_) {
+    if (folder.reported) continue;
+    report_folder(folder);
+    folder.reported = true;
+  }
 }
 
 void Comparison::report_folder(const Folder& folder) {

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/error.hpp"
@@ -25,6 +27,16 @@ struct Found {
   bool done = false; // nothing below matters any more
 };
 
+// Nothing also when something else than a directory has taken its place.
+std::optional<UniqueFd> open_if_there(FdRef tree, const RelPath& path) {
+  try {
+    return try_open_beneath(tree, path, kOpenDir);
+  } catch (const Error& error) {
+    if (error.error_number() != ENOTDIR && error.error_number() != ELOOP) throw;
+    return std::nullopt;
+  }
+}
+
 // Adds what one tree says about a name of the directory `dir`.
 void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& status) {
   const bool is_directory = S_ISDIR(status.st_mode);
@@ -43,7 +55,8 @@ void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& statu
     return;
   }
   const RelPath name = RelPath::parse(found.entry.name);
-  found.done = is_opaque_dir(open_beneath(dir, name, kOpenDir));
+  const auto opened = open_if_there(dir, name);
+  found.done = !opened || is_opaque_dir(*opened);
 }
 
 std::vector<MergedEntry> entries_of(std::map<std::string, Found>& names) {
@@ -112,7 +125,7 @@ std::vector<MergedEntry> merged_entries_named(std::span<const FdRef> trees, cons
   for (const std::string& name : names)
     wanted[name].entry.name = name;
   for (const std::size_t tree : sources) {
-    const auto dir = try_open_beneath(trees[tree], path, kOpenDir);
+    const auto dir = open_if_there(trees[tree], path);
     if (!dir) continue;
     for (auto& [name, found] : wanted) {
       if (found.done) continue;

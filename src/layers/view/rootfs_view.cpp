@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <numeric>
 #include <utility>
 
@@ -63,6 +64,11 @@ std::vector<FdRef> tree_refs(const RootfsView& view) {
   for (const ViewTree& tree : view.trees)
     refs.emplace_back(*tree.fd);
   return refs;
+}
+
+bool means_gone(const Error& error) {
+  const int e = error.error_number();
+  return e == ENOENT || e == ENOTDIR || e == ELOOP;
 }
 
 std::vector<std::size_t> all_trees(std::size_t count) {

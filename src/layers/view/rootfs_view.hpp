@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/rel_path.hpp"
 #include "base/unique_fd.hpp"
 #include "layers/tar/true_entries.hpp"
@@ -39,6 +40,9 @@ struct RootfsView {
   // Names that are left out: mount points that were made for the container, in the form of RelPath.
   std::set<std::string> hidden;
 
+  // Somebody is at work in the first tree: what goes away while it is read was not there.
+  bool live = false;
+
   bool hides(const RelPath& path) const { return hidden.contains(path.str()); }
   // Whether something right below `path` is left out.
   bool hides_below(const RelPath& path) const;
@@ -57,6 +61,9 @@ RootfsView view_under(UniqueFd top, std::string path, const RootfsView& below);
 std::vector<FdRef> tree_refs(const RootfsView& view);
 // 0 … count-1: all trees, as the sources of the top.
 std::vector<std::size_t> all_trees(std::size_t count);
+
+// Whether a failure to read something says that it is not there any more, or not what it was.
+bool means_gone(const Error& error);
 
 // A socket means nothing without its listener: no layer and no archive has one.
 inline bool is_left_out(const struct stat& status) {

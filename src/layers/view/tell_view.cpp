@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
 
+#include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/walk.hpp"
 #include "layers/tree/tell_node.hpp"
 
 namespace layerbox {
@@ -35,7 +38,12 @@ class Teller {
       }
       const MergedEntry entry = std::move(folder.entries[folder.next++]);
       const RelPath path = folder.path.child(entry.name);
-      tell_entry(folder, path, entry);
+      try {
+        tell_entry(folder, path, entry);
+      } catch (const Error& error) {
+        if (!view_.live || !means_gone(error)) throw;
+        continue;
+      }
       if (S_ISDIR(entry.status.st_mode)) enter(path, entry.trees);
     }
   }
@@ -56,12 +64,28 @@ class Teller {
   }
 
   std::vector<MergedEntry> merged(const RelPath& path, std::span<const std::size_t> sources) const {
-    std::vector<MergedEntry> entries = merged_entries(trees_, path, sources);
+    std::vector<MergedEntry> entries =
+        view_.live ? living_entries(path, sources) : merged_entries(trees_, path, sources);
     add_devices(path, sources, entries);
     std::erase_if(entries, [&](const MergedEntry& entry) {
       return is_left_out(entry.status) || view_.hides(path.child(entry.name));
     });
     return entries;
+  }
+
+  std::vector<MergedEntry> living_entries(const RelPath& path,
+                                          std::span<const std::size_t> sources) const {
+    std::set<std::string> names;
+    for (const std::size_t tree : sources) {
+      try {
+        for (std::string& name : list_dir(open_beneath(trees_[tree], path, kOpenDir)))
+          names.insert(std::move(name));
+      } catch (const Error& error) {
+        if (!means_gone(error)) throw;
+      }
+    }
+    const std::vector<std::string> list(names.begin(), names.end());
+    return merged_entries_named(trees_, path, sources, list);
   }
 
   // Devices whose place holders in the trees are whiteouts, where no tree above says anything else.

@@ -49,10 +49,14 @@ std::vector<NamePair> ViewPair::names_in(const RelPath& path, std::span<const st
   std::set_symmetric_difference(before.begin(), before.end(), now.begin(), now.end(),
                                 std::back_inserter(apart));
   std::set<std::string> names;
-  for (const std::size_t tree : apart)
-    if (const auto dir = try_open_beneath(trees_[tree], path, kOpenDir))
-      for (std::string& name : list_dir(*dir))
+  for (const std::size_t tree : apart) {
+    try {
+      for (std::string& name : list_dir(open_beneath(trees_[tree], path, kOpenDir)))
         names.insert(std::move(name));
+    } catch (const Error& error) {
+      if (!live() || !means_gone(error)) throw;
+    }
+  }
   const std::vector<std::string> list(names.begin(), names.end());
   std::map<std::string, NamePair> pairs;
   for (MergedEntry& entry : visible(before_, path, before, list))

@@ -36,6 +36,7 @@ class ViewPair {
   // Sockets and what a view hides are left out. Throws Error.
   std::vector<NamePair> names_in(const RelPath& path, std::span<const std::size_t> before,
                                  std::span<const std::size_t> now) const;
+  bool live() const { return before_.live || now_.live; }
   // Whether something in the directory `path` is left out of one of the views.
   bool hides_below(const RelPath& path) const {
     return before_.hides_below(path) || now_.hides_below(path);
