@@ -137,5 +137,6 @@ class Await(E2E):
                 out, err = process.communicate(timeout=60)
                 self.assertEqual((process.returncode, out), (9, b"caught\n"), err)
 
+
 if __name__ == "__main__":
     main()
