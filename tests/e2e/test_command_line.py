@@ -41,7 +41,7 @@ class BadUses(E2E):
                           ("images", "--format", "yaml"), ("images", "extra"), ("pull-tar",),
                           ("pull-tar", "a", "b"), ("pull-tar", "-", "--type", "zip"), ("tag",), ("tag", "one"),
                           ("tag", "a", "b", "c"), ("rmi",), ("inspect",), ("rm",), ("run",),
-                          ("run", "--backend", "zfs", "demo"), ("run", "--network", "token-ring", "demo"),
+                          ("run", "--backend", "zfs", "demo"), ("run", "--network", "token~ring", "demo"),
                           ("run", "-v", "no~name:/x", "demo"), ("run", "-v", "/x", "-v", ":", "demo"),
                           ("run", "-e"), ("run", "--keep", "--rm", "demo"), ("run", "--rootfs"),
                           ("pull-tar", "-", "--platform", "linux"), ("pull-tar", "-", "--platform", "linux/"),

@@ -93,8 +93,10 @@ class Modes(Namespaces):
     def test_words_that_are_none(self):
         box = self.demo(ROOT)
         for flag in KINDS:
-            for word in ("hosts", "container:", "ns:", "ns:relative"):
+            for word in ("ho~sts", "container:", "ns:", "ns:relative"):
                 self.assertIn(flag, box.fails(2, "run", flag, word, "demo", "true"))
+        # What could be a network's name is one that is not there.
+        self.assertIn("no network 'hosts'", box.fails(125, "run", "--network", "hosts", "demo", "true"))
 
 
 class Joined(Namespaces):
