@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "base/fs_at.hpp"
@@ -51,6 +52,7 @@ std::string unescaped(std::string_view field) {
 }
 
 struct Mount {
+  std::string id;
   CgroupVersion version = CgroupVersion::v1;
   std::string root; // which directory of the hierarchy is at the mount point
   std::string point;
@@ -66,6 +68,7 @@ std::optional<Mount> parse_mount(std::string_view line) {
   const std::string& type = *(dash + 1);
   if (type != "cgroup" && type != "cgroup2") return std::nullopt;
   Mount mount;
+  mount.id = words[0];
   mount.version = type == "cgroup" ? CgroupVersion::v1 : CgroupVersion::v2;
   mount.root = unescaped(words[3]);
   mount.point = unescaped(words[4]);
@@ -92,6 +95,61 @@ bool shows(const Mount& mount, const std::vector<std::string>& controllers) {
            return contains(mount.options, controller);
          });
 }
+
+// The tree of all mounts: which of them others lie over.
+class MountTree {
+ public:
+  explicit MountTree(const std::vector<std::string>& lines) {
+    for (const std::string& line : lines) {
+      const std::vector<std::string> words = words_of(line);
+      if (words.size() > kPoint) mounts_[words[kId]] = {words[kParent], unescaped(words[kPoint])};
+    }
+  }
+
+  // Whether a path to it ends in another mount: one on its own root, or one that leads through, on
+  // the mount that it or what it is mounted on hangs on. A parent that is not listed covers
+  // nothing.
+  bool is_covered(std::string id) const {
+    if (has_on_its_root(id)) return true;
+    for (std::size_t steps = 0; steps < mounts_.size(); ++steps) {
+      const auto found = mounts_.find(id);
+      if (found == mounts_.end()) return false;
+      if (is_passed_by(found->second)) return true;
+      id = found->second.parent;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t kId = 0;
+  static constexpr std::size_t kParent = 1;
+  static constexpr std::size_t kPoint = 4;
+  struct Place {
+    std::string parent;
+    std::string point;
+  };
+
+  bool has_on_its_root(const std::string& id) const {
+    const auto found = mounts_.find(id);
+    return found != mounts_.end() &&
+           std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& other) {
+             return other.second.parent == id && other.second.point == found->second.point;
+           });
+  }
+
+  bool is_passed_by(const Place& place) const {
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& other) {
+      return other.second.parent == place.parent && leads_through(place.point, other.second.point);
+    });
+  }
+
+  static bool leads_through(const std::string& point, const std::string& other) {
+    const std::string way = other == "/" ? other : other + "/";
+    return point.size() > way.size() && point.starts_with(way);
+  }
+
+  std::map<std::string, Place> mounts_; // by id
+};
 
 bool is_usable(const CgroupHierarchy& hierarchy) {
   return !hierarchy.read_only && !hierarchy.own.empty();
@@ -140,9 +198,12 @@ const CgroupHierarchy* CgroupLayout::v2() const {
 }
 
 CgroupLayout parse_cgroup_layout(std::string_view mountinfo, std::string_view proc_cgroup) {
+  const std::vector<std::string> lines = split(mountinfo, '\n');
+  const MountTree tree(lines);
   std::vector<Mount> mounts;
-  for (const std::string& line : split(mountinfo, '\n'))
-    if (auto mount = parse_mount(line)) mounts.push_back(std::move(*mount));
+  for (const std::string& line : lines)
+    if (auto mount = parse_mount(line); mount && !tree.is_covered(mount->id))
+      mounts.push_back(std::move(*mount));
   CgroupLayout layout;
   for (const std::string& line : split(proc_cgroup, '\n'))
     if (auto hierarchy = find_hierarchy(mounts, line))

@@ -35,7 +35,8 @@ struct CgroupLayout {
 };
 
 // Pure. Of several mounts of one hierarchy the first that can be written and shows the caller's
-// cgroup is taken, else the first. Lines that make no sense are passed over.
+// cgroup is taken, else the first; those that others cover are not seen. Lines that make no sense
+// are passed over.
 CgroupLayout parse_cgroup_layout(std::string_view mountinfo, std::string_view proc_cgroup);
 
 // Of this process. Throws Error.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/cgroup_end.hpp"
 #include "base/error.hpp"
@@ -86,9 +87,19 @@ std::string below(const CgroupHierarchy& hierarchy, const std::string& path) {
   return relative.empty() ? hierarchy.mount_point : hierarchy.mount_point + "/" + relative;
 }
 
+[[noreturn]] void refuse_read_only(const CgroupHierarchy& hierarchy, std::string_view purpose) {
+  Error error(ErrorKind::permission_denied,
+              fmt::format("setting {}: the cgroup file system '{}' is mounted read-only", purpose,
+                          printable(hierarchy.mount_point)),
+              EROFS);
+  error.set_hint("layerbox may be inside a container that was given no cgroup to write to");
+  throw error;
+}
+
 // The directory that --cgroup-parent, or else the caller's own cgroup, is in `hierarchy`.
 std::string parent_in(const CgroupHierarchy& hierarchy, const std::string& cgroup_parent,
                       std::string_view purpose) {
+  if (hierarchy.read_only) refuse_read_only(hierarchy, purpose);
   if (!cgroup_parent.empty()) return below(hierarchy, cgroup_parent);
   if (!hierarchy.own.empty()) return hierarchy.own;
   Error error(ErrorKind::unsupported,

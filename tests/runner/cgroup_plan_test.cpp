@@ -153,6 +153,28 @@ TEST(CgroupLayout, TakesTheMountThatCanBeWrittenAndUnescapesItsName) {
   EXPECT_EQ(layout.v2()->mount_point, "/my b");
 }
 
+TEST(CgroupLayout, DoesNotSeeWhatOthersAreMountedOver) {
+  // The root is listed last, and covers nothing: all others are mounted on it.
+  const std::string hybrid = "30 22 0:27 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+                             "33 30 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+                             "34 30 0:31 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+                             "22 26 0:21 / /sys rw - sysfs sysfs rw\n"
+                             "26 1 254:0 / / rw - ext4 /dev/vda rw\n";
+  const std::string own = "4:memory:/\n3:pids:/\n";
+  EXPECT_EQ(parse_cgroup_layout(hybrid, own).hierarchies.size(), 2U);
+  const CgroupLayout read_only = parse_cgroup_layout(
+      hybrid + "99 33 0:30 / /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n", own);
+  EXPECT_TRUE(read_only.v1_with("memory")->read_only);
+  EXPECT_FALSE(read_only.v1_with("pids")->read_only);
+  const std::string over = "99 30 0:50 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n";
+  EXPECT_THAT(parse_cgroup_layout(hybrid + over, own).hierarchies, IsEmpty());
+  EXPECT_EQ(parse_cgroup_layout(hybrid + over +
+                                    "100 99 0:30 / /sys/fs/cgroup/memory rw - cgroup c rw,memory\n",
+                                own)
+                .hierarchies.size(),
+            1U);
+}
+
 TEST(CgroupLayout, PassesOverLinesWithoutSense) {
   const CgroupLayout layout =
       parse_cgroup_layout("\n- - -\n1 2 3 - cgroup2\nx\n", "0\n::\n:\n\n0:");
@@ -241,6 +263,15 @@ TEST(CgroupPlace, SaysWhichControllerIsMissing) {
   EXPECT_THAT(refusal(limits, parse_cgroup_layout(kHybrid, "4:memory:/jobs\n")),
               HasSubstr("setting the limit of processes: there is no cgroup controller 'pids' here "
                         "| it may be disabled"));
+}
+
+TEST(CgroupPlace, SaysWhenAHierarchyIsReadOnly) {
+  Limits limits;
+  limits.pids = 5;
+  for (const char* mount :
+       {"1 0 0:1 / /cg ro - cgroup cgroup rw,pids\n", "1 0 0:1 / /cg ro - cgroup2 cgroup2 rw\n"})
+    EXPECT_THAT(refusal(limits, parse_cgroup_layout(mount, "3:pids:/jobs\n0::/jobs\n")),
+                HasSubstr("'/cg' is mounted read-only"));
 }
 
 TEST(CgroupPlace, SaysWhenOurCgroupIsNotToBeSeen) {
