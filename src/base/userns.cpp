@@ -3,14 +3,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
+#include "base/call_in_process.hpp"
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
@@ -21,7 +20,6 @@ namespace layerbox {
 namespace {
 
 constexpr std::size_t kMaxMapBytes = std::size_t{64} << 10; // at most 340 ranges
-constexpr std::size_t kMaxReportBytes = std::size_t{1} << 20;
 
 struct Pipe {
   UniqueFd read_end, write_end;
@@ -46,50 +44,6 @@ int wait_for(pid_t pid) {
   return status;
 }
 
-// Ends with its parent. Cleared by a change of ids (PR_SET_PDEATHSIG(2const)): call it after that.
-void die_with_parent(pid_t parent) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(1);
-}
-
-// What the child says through its pipe: this, then the two texts.
-struct ErrorHead {
-  ErrorKind kind;
-  int error_number;
-  std::uint32_t message_bytes;
-  std::uint32_t hint_bytes;
-};
-
-void send_error(FdRef fd, const Error& error) {
-  const std::string_view message = std::string_view(error.what()).substr(0, kMaxReportBytes / 4);
-  const std::string_view hint = std::string_view(error.hint()).substr(0, kMaxReportBytes / 4);
-  ErrorHead head;
-  std::memset(&head, 0, sizeof head);
-  head.kind = error.kind();
-  head.error_number = error.error_number();
-  head.message_bytes = static_cast<std::uint32_t>(message.size());
-  head.hint_bytes = static_cast<std::uint32_t>(hint.size());
-  write_all(fd, std::as_bytes(std::span(&head, 1)), "a pipe");
-  write_all(fd, std::as_bytes(std::span(message)), "a pipe");
-  write_all(fd, std::as_bytes(std::span(hint)), "a pipe");
-}
-
-[[noreturn]] void rethrow(const std::string& said) {
-  ErrorHead head{};
-  std::memcpy(&head, said.data(), sizeof head);
-  throw Error(head.kind, said.substr(sizeof head, head.message_bytes), head.error_number)
-      .set_hint(said.substr(sizeof head + head.message_bytes));
-}
-
-[[noreturn]] void report_death(int status) {
-  constexpr std::string_view kWhat = "work in a user namespace ended before it was done";
-  if (WIFSIGNALED(status))
-    throw Error(ErrorKind::system,
-                std::string(kWhat) + ": killed by signal " + std::to_string(WTERMSIG(status)));
-  throw Error(ErrorKind::system,
-              std::string(kWhat) + ": exit status " + std::to_string(WEXITSTATUS(status)));
-}
-
 void become_root_of(FdRef ns) {
   if (::setns(ns.get(), CLONE_NEWUSER) != 0) throw_errno(errno, "enter the user namespace");
   // Denied where setgroups is; the groups then stay as they are, which gives no more than before.
@@ -98,28 +52,10 @@ void become_root_of(FdRef ns) {
     throw_errno(errno, "become root of the user namespace");
 }
 
-[[noreturn]] void work_in_namespace(FdRef ns, FdRef report, pid_t parent,
-                                    const std::function<void()>& work) {
-  try {
-    try {
-      become_root_of(ns);
-      die_with_parent(parent);
-      work();
-    } catch (const Error& error) {
-      send_error(report, error);
-    } catch (const std::exception& error) {
-      send_error(report, Error(ErrorKind::system, error.what()));
-    }
-  } catch (const Error&) {
-    ::_exit(1); // nobody listens
-  }
-  ::_exit(0);
-}
-
 // The child of make_user_namespace, which makes one, and of map_of_user_namespace, which enters
 // `ns`: says how that went, and stays until the parent is done.
 [[noreturn]] void hold_namespace(Pipe& ready, Pipe& hold, pid_t parent, FdRef ns) {
-  die_with_parent(parent);
+  end_with_parent(parent);
   hold.write_end.reset();
   const int done = ns.get() < 0 ? ::unshare(CLONE_NEWUSER) : ::setns(ns.get(), CLONE_NEWUSER);
   const int error_number = done == 0 ? 0 : errno;
@@ -197,16 +133,12 @@ IdMap map_of_user_namespace(FdRef ns) {
 }
 
 void call_in_user_namespace(FdRef ns, const std::function<void()>& work) {
-  Pipe report;
   const pid_t parent = ::getpid();
-  const pid_t pid = fork_child();
-  if (pid == 0) work_in_namespace(ns, report.write_end, parent, work);
-  report.write_end.reset();
-  FdSource source(report.read_end, "a pipe");
-  const std::string said = read_all(source, kMaxReportBytes, "a pipe");
-  const int status = wait_for(pid);
-  if (status != 0) report_death(status);
-  if (!said.empty()) rethrow(said);
+  call_in_process([&] {
+    become_root_of(ns);
+    end_with_parent(parent);
+    work();
+  });
 }
 
 } // namespace layerbox

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -63,6 +64,11 @@ IdRangeLease hold_ranges_of(FdRef runtime_dir, IdMap map, LockMode mode) {
 }
 
 } // namespace
+
+UniqueFd find_id_ranges(UniqueFd runtime_dir) {
+  const bool any = runtime_dir && ::faccessat(runtime_dir.get(), kIdRangesFile, F_OK, 0) == 0;
+  return any ? std::move(runtime_dir) : UniqueFd();
+}
 
 IdMap id_range_map(std::uint32_t number) {
   return IdMap::shifted(kFirstRangeId + number * kIdsInRange, kIdsInRange);

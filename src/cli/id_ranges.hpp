@@ -34,6 +34,9 @@ struct IdRangeLease {
 // The ids of range `number`.
 IdMap id_range_map(std::uint32_t number);
 
+// `runtime_dir` when ranges are locked there already; else an empty descriptor: nobody has any.
+UniqueFd find_id_ranges(UniqueFd runtime_dir);
+
 // Takes a free range, probing from number `start` on. The locks are bytes of the file `id-ranges`
 // in `runtime_dir`. Throws Error(limit_exceeded) when all are taken.
 IdRangeLease take_id_range(FdRef runtime_dir, std::uint32_t start);

@@ -1,6 +1,5 @@
 #include "cli/machine_facts.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <sys/statfs.h>
@@ -8,11 +7,11 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <optional>
 
 #include "base/error.hpp"
+#include "base/kernel_text.hpp"
+#include "base/userns_refusal.hpp"
 
 namespace layerbox {
 namespace {
@@ -21,17 +20,6 @@ namespace {
 constexpr unsigned long kXfsMagic = 0x58465342;
 constexpr unsigned long kZfsMagic = 0x2fc12fc1;
 
-// The first line of a small file of /proc.
-std::optional<std::string> first_line(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return std::nullopt;
-  std::array<char, 64> buffer{};
-  const ssize_t size = ::read(fd.get(), buffer.data(), buffer.size());
-  if (size <= 0) return std::nullopt;
-  const std::string text(buffer.data(), static_cast<std::size_t>(size));
-  return text.substr(0, text.find('\n'));
-}
-
 NamespaceFact fact_of(const char* name) {
   NamespaceFact fact{name, false, {}};
   if (::access(fmt::format("/proc/self/ns/{}", name).c_str(), F_OK) != 0) {
@@ -39,7 +27,7 @@ NamespaceFact fact_of(const char* name) {
     return fact;
   }
   const std::string limit = fmt::format("/proc/sys/user/max_{}_namespaces", name);
-  if (first_line(limit) == "0") {
+  if (kernel_number(limit) == 0) {
     fact.reason = fmt::format("{} is 0", limit);
     return fact;
   }
@@ -48,13 +36,12 @@ NamespaceFact fact_of(const char* name) {
 }
 
 // Distributions restrict user namespaces of ordinary users in ways of their own.
-void note_restrictions(NamespaceFact& user) {
-  static constexpr const char* kDebian = "/proc/sys/kernel/unprivileged_userns_clone";
-  static constexpr const char* kAppArmor = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns";
-  if (first_line(kDebian) == "0")
-    user.reason = fmt::format("for root only: {} is 0", kDebian);
-  else if (first_line(kAppArmor) == "1")
-    user.reason = fmt::format("restricted for ordinary users: {} is 1", kAppArmor);
+void note_restrictions(NamespaceFact& user, const UsernsFacts& facts) {
+  if (facts.unprivileged_clone == 0)
+    user.reason = "for root only: kernel.unprivileged_userns_clone is 0";
+  else if (facts.apparmor_restricts.value_or(0) != 0)
+    user.reason =
+        "restricted for ordinary users: kernel.apparmor_restrict_unprivileged_userns is 1";
 }
 
 } // namespace
@@ -101,7 +88,7 @@ std::vector<NamespaceFact> namespace_facts() {
   std::vector<NamespaceFact> facts;
   for (const char* name : {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"})
     facts.push_back(fact_of(name));
-  if (facts.front().works) note_restrictions(facts.front());
+  if (facts.front().works) note_restrictions(facts.front(), userns_facts());
   return facts;
 }
 

@@ -84,9 +84,7 @@ const BackendEntry& choose(const RunFlags& flags, const Store& store, const Sett
 // Where id ranges are locked. For a dry run what is there: without the file nobody holds any.
 UniqueFd runtime_dir(const RunFlags& flags, const Identity& identity, const Store* store) {
   if (!flags.dry_run) return open_runtime_dir(identity, store->root());
-  UniqueFd dir = find_runtime_dir(identity, store != nullptr ? store->root() : FdRef(-1));
-  const bool any = dir && ::faccessat(dir.get(), kIdRangesFile, F_OK, 0) == 0;
-  return any ? std::move(dir) : UniqueFd();
+  return find_id_ranges(find_runtime_dir(identity, store != nullptr ? store->root() : FdRef(-1)));
 }
 
 // The cgroups that its limits need, and its end.

@@ -43,6 +43,8 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
      make_network_prune_verb},
     {"layers", "list the layers of the store", kStore, make_layers_verb},
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},
+    {"doctor", "say whether containers can run here, and what is missing", kStore,
+     make_doctor_verb},
     // For packagers: the manual pages of the program that is built.
     {"__man", "print the manual page of a command", "", make_man_verb},
 });

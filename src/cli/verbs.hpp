@@ -53,6 +53,7 @@ std::unique_ptr<Verb> make_network_rm_verb();
 std::unique_ptr<Verb> make_network_prune_verb();
 std::unique_ptr<Verb> make_layers_verb();
 std::unique_ptr<Verb> make_info_verb();
+std::unique_ptr<Verb> make_doctor_verb();
 std::unique_ptr<Verb> make_man_verb();
 
 } // namespace layerbox

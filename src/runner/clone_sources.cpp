@@ -56,15 +56,6 @@ int set_attributes(FdRef tree, bool recursive, struct ::mount_attr wanted) {
   return errno;
 }
 
-bool can_be_idmapped(const char* path, FdRef user_namespace) {
-  const UniqueFd tree = try_clone(path, false);
-  if (!tree) return true; // gone meanwhile, or not ours to see
-  struct ::mount_attr wanted {};
-  wanted.attr_set = MOUNT_ATTR_IDMAP;
-  wanted.userns_fd = static_cast<__u64>(user_namespace.get());
-  return set_attributes(tree, false, wanted) == 0;
-}
-
 // Which of the mounts below `path` cannot be mapped, and its type, for the message.
 std::string unmappable_below(const std::string& path, FdRef user_namespace) {
   const std::unique_ptr<FILE, int (*)(FILE*)> table(::setmntent("/proc/self/mounts", "re"),
@@ -75,7 +66,7 @@ std::string unmappable_below(const std::string& path, FdRef user_namespace) {
   std::array<char, 16384> text{};
   while (::getmntent_r(table.get(), &entry, text.data(), text.size()) != nullptr)
     if (std::string_view(entry.mnt_dir).starts_with(prefix) && entry.mnt_dir != path &&
-        !can_be_idmapped(entry.mnt_dir, user_namespace))
+        idmap_refusal(entry.mnt_dir, user_namespace) != 0)
       return fmt::format("'{}' below it is {}, which", printable(entry.mnt_dir),
                          printable(entry.mnt_type));
   return "";
@@ -95,7 +86,7 @@ std::string way_out_of(const CloneSource& source, int error, bool no_idmap) {
 [[noreturn]] void refuse(const CloneSource& source, int error, FdRef user_namespace) {
   const bool no_idmap = source.idmap && (error == EINVAL || error == EPERM || error == EOPNOTSUPP);
   std::string who = "its file system";
-  if (no_idmap && source.recursive && can_be_idmapped(source.path.c_str(), user_namespace))
+  if (no_idmap && source.recursive && idmap_refusal(source.path.c_str(), user_namespace) == 0)
     if (std::string below = unmappable_below(source.path, user_namespace); !below.empty())
       who = std::move(below);
   Error failure(
@@ -145,6 +136,15 @@ void adapt(const CloneSource& source, FdRef tree, FdRef user_namespace) {
 }
 
 } // namespace
+
+int idmap_refusal(const char* path, FdRef user_namespace) {
+  const UniqueFd tree = try_clone(path, false);
+  if (!tree) return 0; // gone meanwhile, or not ours to see
+  struct ::mount_attr wanted {};
+  wanted.attr_set = MOUNT_ATTR_IDMAP;
+  wanted.userns_fd = static_cast<__u64>(user_namespace.get());
+  return set_attributes(tree, false, wanted);
+}
 
 std::vector<UniqueFd> open_clones(const std::vector<CloneSource>& sources, const IdMap& map) {
   std::vector<UniqueFd> clones;

@@ -21,4 +21,8 @@ std::vector<UniqueFd> open_clones(const std::vector<CloneSource>& sources, const
 void adapt_clones(const std::vector<CloneSource>& sources, const std::vector<UniqueFd>& clones,
                   FdRef user_namespace);
 
+// Why the ids of what lies at `path` cannot be mapped to those of `user_namespace`: an errno; 0
+// when they can, or nothing is at `path`. Tried with a clone that nobody sees.
+int idmap_refusal(const char* path, FdRef user_namespace);
+
 } // namespace layerbox

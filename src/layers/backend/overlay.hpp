@@ -26,6 +26,9 @@ namespace layerbox {
 BackendProbe probe_overlay(const Store& store, Remember remember);
 MountPlan plan_overlay(const Store& store, std::string_view container_id,
                        std::span<const LayerKey> layers, Access access);
+// Mounts one in `dir`, an empty directory, and writes to it; what that makes in `dir` stays. Throws
+// Error that says why no overlay can be had there.
+void try_overlay(FdRef dir, const Identity& identity);
 std::unique_ptr<Backend> open_overlay(const Store& store);
 
 } // namespace layerbox

@@ -76,7 +76,7 @@ void mount_overlay() {
 // In a process of its own with a mount namespace of its own: mounts, writes, removes a lower file
 // (which needs a whiteout), and looks. overlayfs falls back to read-only in silence when the file
 // system cannot serve as its upper; the writing finds that out.
-void try_overlay(FdRef dir) {
+void mount_and_write(FdRef dir) {
   // Entered before: unshare(2) moves the working directory along into the new namespace, while a
   // descriptor would still lead to the old one's mounts, on which nothing can be mounted from here.
   check(::fchdir(dir.get()), "entering the store");
@@ -97,18 +97,21 @@ void try_overlay(FdRef dir) {
 
 } // namespace
 
+void try_overlay(FdRef dir, const Identity& identity) {
+  for (const char* name : {"lower", "upper", "work", "attach"})
+    make_dir_at(dir, name, 0755);
+  write_new_file(open_beneath(dir, RelPath::parse("lower"), O_RDONLY | O_DIRECTORY), "old", "old",
+                 0600);
+  const UniqueFd ns = make_user_namespace(identity.store_map, identity);
+  call_in_user_namespace(ns, [&] { mount_and_write(dir); });
+}
+
 BackendProbe probe_overlay(const Store& store, Remember remembers) {
   try {
     const std::string now = circumstances(store);
     if (is_remembered(store, now)) return {true, "worked here before"};
     const Staging staging = store.new_staging();
-    for (const char* name : {"lower", "upper", "work", "attach"}) {
-      make_dir_at(staging.dir(), name, 0755);
-    }
-    write_new_file(open_beneath(staging.dir(), RelPath::parse("lower"), O_RDONLY | O_DIRECTORY),
-                   "old", "old", 0600);
-    const UniqueFd ns = make_user_namespace(store.identity().store_map, store.identity());
-    call_in_user_namespace(ns, [&] { try_overlay(staging.dir()); });
+    try_overlay(staging.dir(), store.identity());
     if (remembers == Remember::yes) remember(store, staging, now);
     return {true, "overlayfs with userxattr was mounted on the store's file system"};
   } catch (const Error& error) {

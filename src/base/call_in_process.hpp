@@ -1,0 +1,22 @@
+// call_in_process: work done in a process of its own. What that does to itself, the namespaces it
+// makes and the mounts in them, its ids and its limits, is gone with it; its Error comes back.
+//
+//     call_in_process([&] { check(::unshare(CLONE_NEWNS)); mount_something(); });
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+
+namespace layerbox {
+
+// Runs `work` in a child process, waits for it, and rethrows the Error it threw (kind, errno, text,
+// hint). `work` must not depend on threads of the parent. The child ends with the parent. Throws
+// Error also when there can be no process, or it ends before the work does.
+void call_in_process(const std::function<void()>& work);
+
+// Has the calling process end with `parent`, whose child it is, from now on. A change of ids takes
+// this back (PR_SET_PDEATHSIG(2const)). Ends at once when the parent is gone.
+void end_with_parent(pid_t parent);
+
+} // namespace layerbox
