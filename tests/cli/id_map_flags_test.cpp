@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using Texts = std::vector<std::string>;
 
-Identity root() {
+Identity root_user() {
   Identity identity;
   identity.privilege = Privilege::root;
   return identity;
@@ -51,17 +51,17 @@ template <typename Failure> std::string refusal(const Identity& who, Texts texts
 }
 
 TEST(IdMapFlags, MapIdsOfTheHostForRoot) {
-  EXPECT_THAT(uids(root(), {"0:100000:65536", "70000:5:1"}),
+  EXPECT_THAT(uids(root_user(), {"0:100000:65536", "70000:5:1"}),
               ElementsAre(IdRange{0, 100000, 65536}, IdRange{70000, 5, 1}));
-  EXPECT_THAT(uids(root(), {"0:@7"}), ElementsAre(IdRange{0, 7, 1}));
+  EXPECT_THAT(uids(root_user(), {"0:@7"}), ElementsAre(IdRange{0, 7, 1}));
 }
 
 TEST(IdMapFlags, OneOfBothStandsForBoth) {
-  const IdMap users = parse_id_maps({{"0:5:10"}, {}}, root());
+  const IdMap users = parse_id_maps({{"0:5:10"}, {}}, root_user());
   EXPECT_EQ(users.uids, users.gids);
-  const IdMap groups = parse_id_maps({{}, {"0:6:10"}}, root());
+  const IdMap groups = parse_id_maps({{}, {"0:6:10"}}, root_user());
   EXPECT_THAT(groups.uids, ElementsAre(IdRange{0, 6, 10}));
-  EXPECT_NE(parse_id_maps({{"0:5:10"}, {"0:6:10"}}, root()).uids, groups.uids);
+  EXPECT_NE(parse_id_maps({{"0:5:10"}, {"0:6:10"}}, root_user()).uids, groups.uids);
 }
 
 TEST(IdMapFlags, NumberTheIdsOfAnOrdinaryUser) {
@@ -83,18 +83,19 @@ TEST(IdMapFlags, RefuseIdsThatAreNotTheUsers) {
 
 TEST(IdMapFlags, DoNotLeaveOutTheUserHimself) {
   EXPECT_THAT(refusal<Error>(ordinary(), {"0:1:900"}), HasSubstr("HOST 0, has no id"));
-  EXPECT_THAT(refusal<Error>(root(), {"1:100000:9"}), HasSubstr("has no id 0"));
+  EXPECT_THAT(refusal<Error>(root_user(), {"1:100000:9"}), HasSubstr("has no id 0"));
 }
 
 TEST(IdMapFlags, RefuseWhatIsNoMap) {
   for (const char* text : {"", "0", "0:", "0:1:", "0:1:2:3", "a:1:2", "0:-1:2", "0:1:0", "0: 1:2",
                            "4294967295:0:1", "4294967294:0:2", "0:4294967295", "4294967296:0:1"})
-    EXPECT_THROW((void)uids(root(), {text}), UsageError) << text;
+    EXPECT_THROW((void)uids(root_user(), {text}), UsageError) << text;
 }
 
 TEST(IdMapFlags, RefuseRangesThatOverlap) {
-  EXPECT_THAT(refusal<UsageError>(root(), {"0:100:10", "9:200:1"}), HasSubstr("of the container"));
-  EXPECT_THAT(refusal<UsageError>(root(), {"0:100:10", "50:109:1"}), HasSubstr("of the host"));
+  EXPECT_THAT(refusal<UsageError>(root_user(), {"0:100:10", "9:200:1"}),
+              HasSubstr("of the container"));
+  EXPECT_THAT(refusal<UsageError>(root_user(), {"0:100:10", "50:109:1"}), HasSubstr("of the host"));
   EXPECT_THAT(refusal<UsageError>(ordinary(), {"0:0:10", "50:9:1"}), HasSubstr("of the host"));
 }
 
@@ -102,9 +103,9 @@ TEST(IdMapFlags, HoldTheKernelsLimit) {
   Texts texts;
   for (std::size_t i = 0; i <= kMaxIdRanges; ++i)
     texts.push_back(std::to_string(2 * i) + ":" + std::to_string(2 * i));
-  EXPECT_THAT(refusal<UsageError>(root(), texts), HasSubstr("more than 340"));
+  EXPECT_THAT(refusal<UsageError>(root_user(), texts), HasSubstr("more than 340"));
   texts.pop_back();
-  EXPECT_EQ(uids(root(), texts).size(), kMaxIdRanges);
+  EXPECT_EQ(uids(root_user(), texts).size(), kMaxIdRanges);
 }
 
 TEST(KeepId, ExchangesRootAndTheUser) {

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::string text_of(const std::string& path) {
+std::string content_of(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -117,7 +117,7 @@ TEST_F(AttackLimits, AMountOfAHierarchyShowsNoReleaseAgentAndRaisesNoLimit) {
   const CgroupLayout layout = read_cgroup_layout();
   const CgroupHierarchy* memory = layout.v1_with("memory");
   LAYERBOX_NEEDS("cgroup1", memory == nullptr ? "there is no version 1 of its controller" : "");
-  const std::string agent = text_of(memory->mount_point + "/release_agent");
+  const std::string agent = content_of(memory->mount_point + "/release_agent");
   const RunSpec made =
       limited(mighty("mkdir /m && mount -t cgroup -o memory none /m && echo mounted; "
                      "ls /m | grep -c release_agent; "
@@ -128,7 +128,7 @@ TEST_F(AttackLimits, AMountOfAHierarchyShowsNoReleaseAgentAndRaisesNoLimit) {
               limits);
   const Result result = run(made);
   EXPECT_EQ(result.out, "mounted\n0\n67108864\n") << result.err;
-  EXPECT_EQ(text_of(memory->mount_point + "/release_agent"), agent);
+  EXPECT_EQ(content_of(memory->mount_point + "/release_agent"), agent);
 }
 
 // Without limits the container's view begins at the launcher's cgroup, which may be the root of a
@@ -137,7 +137,7 @@ TEST_F(AttackLimits, AReleaseAgentInSightCannotBeWritten) {
   const CgroupLayout layout = read_cgroup_layout();
   for (const CgroupHierarchy& hierarchy : layout.hierarchies) {
     if (hierarchy.version != CgroupVersion::v1) continue;
-    const std::string agent = text_of(hierarchy.mount_point + "/release_agent");
+    const std::string agent = content_of(hierarchy.mount_point + "/release_agent");
     std::string options;
     for (const std::string& controller : hierarchy.controllers)
       options += (options.empty() ? "" : ",") + controller;
@@ -148,7 +148,7 @@ TEST_F(AttackLimits, AReleaseAgentInSightCannotBeWritten) {
                    "mkdir /m/own 2>/dev/null && echo MADE; "
                    "echo $$ 2>/dev/null > /m/cgroup.procs && echo MOVED; echo done"));
     EXPECT_EQ(result.out, "mounted\ndone\n") << options << ": " << result.err;
-    EXPECT_EQ(text_of(hierarchy.mount_point + "/release_agent"), agent);
+    EXPECT_EQ(content_of(hierarchy.mount_point + "/release_agent"), agent);
   }
 }
 
