@@ -26,6 +26,9 @@
 
 namespace layerbox {
 
+// Flags of open(2) for a directory that is read.
+inline constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
 // Opens below `dir`, no symlink anywhere on the way or at the end (O_NOFOLLOW semantics: ELOOP;
 // with O_PATH the symlink itself is opened). The top opens `dir` anew.
 UniqueFd open_beneath(FdRef dir, const RelPath& name, int flags, mode_t mode = 0);

@@ -24,8 +24,6 @@ namespace layerbox {
 
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 UniqueFd open_dir(FdRef parent, const char* name) {
   return open_beneath(parent, RelPath::parse(name), kOpenDir);
 }

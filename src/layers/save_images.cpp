@@ -17,8 +17,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 Metadata member(mode_t mode) {
   Metadata metadata;
   metadata.mode = mode;

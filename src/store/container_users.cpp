@@ -14,8 +14,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 std::string called(const ContainerState& state) {
   const std::string id = state.id.substr(0, 12);
   return state.name.empty() ? id : printable(state.name) + " (" + id + ")";

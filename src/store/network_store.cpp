@@ -20,7 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr const char* kStaged = "network";
 
 std::optional<UniqueFd> open_networks(const Store& store) {

@@ -15,8 +15,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 UniqueFd open_staging_root(FdRef root) {
   return open_beneath(root, RelPath::parse(layout::kStaging), kOpenDir);
 }

@@ -21,7 +21,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr const char* kStaged = "volume";
 constexpr mode_t kDataMode = 0755;
 

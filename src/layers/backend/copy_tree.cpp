@@ -18,7 +18,6 @@ namespace layerbox {
 
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr mode_t kPermissions = 07777;
 
 void set_times(FdRef dir, const char* name, const struct stat& status, int flags) {

@@ -21,7 +21,6 @@ namespace {
 
 // Source: OVL_MAX_STACK in fs/overlayfs/params.h.
 constexpr std::size_t kMaxLowerTrees = 500;
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 // True when the directory was made, false when it was there.
 bool make_dir(FdRef dir, const char* name, mode_t mode) {

@@ -18,8 +18,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 // An image may have more layers to lock, and trees to look at, than the usual 1024 descriptors.
 void allow_many_descriptors() {
   struct rlimit limit {};

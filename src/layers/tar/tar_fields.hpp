@@ -17,6 +17,11 @@ namespace layerbox {
 
 inline constexpr std::size_t kTarBlock = 512;
 
+// `size` with the padding that follows a body of so many bytes.
+constexpr std::uint64_t round_to_block(std::uint64_t size) {
+  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
+}
+
 // One header block as text; the fields are views into it.
 class TarBlock {
  public:

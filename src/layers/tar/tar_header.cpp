@@ -22,10 +22,6 @@ constexpr std::uint64_t kSocketBits = 0140000;
   throw Error(ErrorKind::corrupt, why);
 }
 
-std::uint64_t round_to_block(std::uint64_t size) {
-  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
-}
-
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

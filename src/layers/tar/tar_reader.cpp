@@ -30,10 +30,6 @@ bool all_zero(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-std::uint64_t round_to_block(std::uint64_t size) {
-  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
-}
-
 // libarchive's names in the locale's charset are not used, so that it cannot make them is no
 // matter.
 bool only_charset(archive* a) {

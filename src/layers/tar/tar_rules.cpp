@@ -7,9 +7,7 @@
 namespace layerbox {
 namespace {
 
-constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kAufs = ".wh..wh.";
-constexpr std::string_view kOpaque = ".wh..wh..opq";
 
 [[noreturn]] void refuse(const char* why) {
   throw Error(ErrorKind::corrupt, why);
@@ -42,7 +40,7 @@ Mark find_mark(const RelPath& path) {
   std::string_view rest = path.str();
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find('/'), rest.size());
-    if (rest.starts_with(kWhiteout)) return {rest.substr(0, end), end == rest.size()};
+    if (rest.starts_with(kWhiteoutPrefix)) return {rest.substr(0, end), end == rest.size()};
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return {};
@@ -54,10 +52,10 @@ TarName parse_tar_name(std::string_view raw, const ImportLimits& limits) {
   RelPath path = parse_path(raw, limits);
   const Mark mark = find_mark(path);
   if (mark.component.empty()) return {NameKind::entry, std::move(path)};
-  if (mark.last && mark.component == kOpaque) return {NameKind::opaque, path.parent()};
+  if (mark.last && mark.component == kOpaqueName) return {NameKind::opaque, path.parent()};
   if (mark.component.starts_with(kAufs)) return {NameKind::skipped, std::move(path)};
   if (!mark.last) refuse("a name below a whiteout: no file can be called '.wh.…'");
-  const std::string_view hidden = mark.component.substr(kWhiteout.size());
+  const std::string_view hidden = mark.component.substr(kWhiteoutPrefix.size());
   if (hidden.empty()) refuse("a whiteout of nothing");
   if (hidden == "." || hidden == "..") refuse("a whiteout of '.' or '..'");
   return {NameKind::whiteout, path.parent().child(hidden)};

@@ -18,6 +18,9 @@
 
 namespace layerbox {
 
+inline constexpr std::string_view kWhiteoutPrefix = ".wh.";
+inline constexpr std::string_view kOpaqueName = ".wh..wh..opq";
+
 enum class NameKind : std::uint8_t {
   entry,    // `path` itself
   whiteout, // `path` is what is hidden

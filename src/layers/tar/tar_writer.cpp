@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "layers/tar/pax_records.hpp"
 #include "layers/tar/tar_fields.hpp"
+#include "layers/tar/tar_rules.hpp"
 
 namespace layerbox {
 namespace {
@@ -19,8 +20,6 @@ constexpr std::size_t kNameBytes = 100;
 constexpr std::size_t kPrefixBytes = 155;
 constexpr std::uint64_t kMaxOctal7 = 07777777;      // ids and device numbers
 constexpr std::uint64_t kMaxOctal11 = 077777777777; // sizes and times
-constexpr std::string_view kWhiteout = ".wh.";
-constexpr std::string_view kOpaque = ".wh..wh..opq";
 
 // The octal digits of a header's field, with zeros in front and a NUL behind; 0 for what does not
 // fit, which a pax record has then.
@@ -140,7 +139,7 @@ void TarWriter::sparse_file(Entry& entry, std::uint64_t size_bytes, std::span<co
   const bool hole_at_end = end < size_bytes;
   if (hole_at_end) lines += fmt::format("{}\n0\n", size_bytes);
   std::string map = fmt::format("{}\n{}", extents.size() + (hole_at_end ? 1 : 0), lines);
-  map.resize((map.size() + kTarBlock - 1) / kTarBlock * kTarBlock, '\0');
+  map.resize(round_to_block(map.size()), '\0');
 
   entry.pax = pax_record("GNU.sparse.major", "1") + pax_record("GNU.sparse.minor", "0") +
               pax_record("GNU.sparse.name", entry.name) +
@@ -184,19 +183,20 @@ void TarWriter::special(const RelPath& path, const Metadata& metadata, const Spe
 
 void TarWriter::whiteout(const RelPath& path) {
   check_name(path);
-  if (kWhiteout.size() + path.filename().size() > RelPath::kMaxComponentBytes)
+  if (kWhiteoutPrefix.size() + path.filename().size() > RelPath::kMaxComponentBytes)
     throw Error(ErrorKind::unsupported,
                 "'/" + printable(path.str()) +
                     "' was deleted, and its name is too long for a layer to say so (251 bytes)");
   const Metadata nothing;
   const std::string directory = path.parent().is_top() ? "" : path.parent().str() + '/';
-  put_header({directory + std::string(kWhiteout) + std::string(path.filename()), '0', nothing});
+  put_header(
+      {directory + std::string(kWhiteoutPrefix) + std::string(path.filename()), '0', nothing});
 }
 
 void TarWriter::opaque(const RelPath& path) {
   check_name(path);
   const Metadata nothing;
-  put_header({(path.is_top() ? "" : path.str() + '/') + std::string(kOpaque), '0', nothing});
+  put_header({(path.is_top() ? "" : path.str() + '/') + std::string(kOpaqueName), '0', nothing});
 }
 
 void TarWriter::finish() {
@@ -205,7 +205,7 @@ void TarWriter::finish() {
 }
 
 void TarWriter::check_name(const RelPath& path) const {
-  if (kind_ != TarKind::layer || !path.filename().starts_with(kWhiteout)) return;
+  if (kind_ != TarKind::layer || !path.filename().starts_with(kWhiteoutPrefix)) return;
   throw Error(ErrorKind::unsupported,
               "'/" + printable(path.str()) + "': no layer can have a name that begins with '.wh.'")
       .set_hint("in a layer such a name deletes another; rename the file");

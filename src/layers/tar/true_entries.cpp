@@ -32,10 +32,6 @@ ImportLimits no_limits() {
   return limits;
 }
 
-std::uint64_t round_to_block(std::uint64_t size) {
-  return (size + kTarBlock - 1) / kTarBlock * kTarBlock;
-}
-
 // The tar of a record, one header after the other, without reading the files.
 class Headers {
  public:

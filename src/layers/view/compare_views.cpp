@@ -21,8 +21,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 bool same_time(const struct timespec& a, const struct timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }

@@ -19,8 +19,6 @@ namespace layerbox {
 
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 // Where the search for a name stands while the trees are gone through from the top.
 struct Found {
   MergedEntry entry;

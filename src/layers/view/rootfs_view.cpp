@@ -12,12 +12,6 @@
 
 namespace layerbox {
 
-namespace {
-
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
-} // namespace
-
 bool RootfsView::hides_below(const RelPath& path) const {
   const std::string beginning = path.is_top() ? "" : path.str() + '/';
   for (auto name = hidden.lower_bound(beginning); name != hidden.end(); ++name) {

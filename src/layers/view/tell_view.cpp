@@ -18,8 +18,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 class Teller {
  public:
   Teller(const RootfsView& view, const Identity& who, TreeSink& sink)

@@ -14,8 +14,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 // How many trees two views end in that are the same.
 std::size_t common_end(const RootfsView& a, const RootfsView& b) {
   const auto ends =

@@ -13,8 +13,6 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenDir = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-
 // Puts the components of `path` on top of what is still to come, the last one first.
 void push_components(std::vector<std::string>& todo, std::string_view path) {
   std::vector<std::string> parts;
