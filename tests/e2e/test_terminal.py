@@ -90,11 +90,12 @@ class Terminal(E2E):
     def test_it_is_given_back_after_a_termination_and_a_failure(self):
         box = self.box()
         box.image(archives.rootfs())
-        for number, command, status in ((signal.SIGTERM, "sleep 1000", 143), (signal.SIGINT, "sleep 1000", 130),
-                                        (signal.SIGHUP, "sleep 1000", 129),
-                                        (signal.SIGTERM, "trap 'exit 3' TERM; while :; do sleep 0.05; done", 3)):
+        for number, command, status in ((signal.SIGTERM, "echo re''ady; sleep 1000", 143),
+                                        (signal.SIGINT, "echo re''ady; sleep 1000", 130),
+                                        (signal.SIGHUP, "echo re''ady; sleep 1000", 129),
+                                        (signal.SIGTERM, "trap 'exit 3' TERM; echo re''ady; while :; do sleep 0.05; done", 3)):
             with self.subTest(signal=number.name, command=command):
-                process = self.open(box, "run", "-it", "demo", "sh", "-c", "echo re''ady; " + command)
+                process = self.open(box, "run", "-it", "demo", "sh", "-c", command)
                 self.expect(b"ready")
                 self.eventually(lambda: not termios.tcgetattr(self.slave)[3] & termios.ECHO, "the terminal is raw")
                 process.send_signal(number)
