@@ -20,13 +20,6 @@ namespace {
 
 constexpr std::size_t kMaxReportBytes = std::size_t{1} << 20;
 
-int wait_for(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) throw_errno(errno, "wait for a child process");
-  return status;
-}
-
 // What the child says through its pipe: this, then the two texts.
 struct ErrorHead {
   ErrorKind kind;
@@ -83,6 +76,13 @@ void send_error(FdRef fd, const Error& error) {
 
 } // namespace
 
+int wait_for_child(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) throw_errno(errno, "wait for a child process");
+  return status;
+}
+
 void end_with_parent(pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // Seen from a pid namespace of its own, a parent outside of it has the number 0.
@@ -102,7 +102,7 @@ void call_in_process(const std::function<void()>& work) {
   write_end.reset();
   FdSource source(read_end, "a pipe");
   const std::string said = read_all(source, kMaxReportBytes, "a pipe");
-  const int status = wait_for(pid);
+  const int status = wait_for_child(pid);
   if (status != 0) report_death(status);
   if (!said.empty()) rethrow(said);
 }

@@ -19,4 +19,7 @@ void call_in_process(const std::function<void()>& work);
 // this back (PR_SET_PDEATHSIG(2const)). Ends at once when the parent is gone.
 void end_with_parent(pid_t parent);
 
+// Waits for the end of a child; its wait status (waitpid(2)). Throws Error.
+int wait_for_child(pid_t pid);
+
 } // namespace layerbox

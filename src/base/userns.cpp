@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,13 +34,6 @@ pid_t fork_child() {
   const pid_t pid = ::fork();
   if (pid < 0) throw_no_user_namespace(errno, "start a process for a user namespace");
   return pid;
-}
-
-int wait_for(pid_t pid) {
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0)
-    if (errno != EINTR) throw_errno(errno, "wait for a child process");
-  return status;
 }
 
 void become_root_of(FdRef ns) {
@@ -92,7 +84,7 @@ UniqueFd make_user_namespace(const IdMap& map, const Identity& who) {
   if (pid == 0) hold_namespace(ready, hold, parent, FdRef(-1));
   const auto let_go = [&] {
     hold.write_end.reset();
-    wait_for(pid);
+    wait_for_child(pid);
   };
   try {
     await_namespace(ready);
@@ -119,7 +111,7 @@ IdMap map_of_user_namespace(FdRef ns) {
   };
   const auto let_go = [&] {
     hold.write_end.reset();
-    wait_for(pid);
+    wait_for_child(pid);
   };
   try {
     if (const int error_number = hear(ready)) throw_errno(error_number, "enter the user namespace");
