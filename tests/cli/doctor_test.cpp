@@ -359,6 +359,7 @@ TEST(Doctor, OfCgroupsNamesThoseThatAreReadOnlyAbsentOrNotDelegated) {
   facts.cgroups.has_v1 = true;
   facts.cgroups.is_read_only = false;
   EXPECT_THAT(of(facts, "cgroups").what, StartsWith("versions 1 and 2"));
+  EXPECT_THAT(of(facts, "cgroups").how, HasSubstr("--cgroup-parent"));
   facts.cgroups.has_v2 = false;
   EXPECT_THAT(of(facts, "cgroups").how, HasSubstr("--cgroup-parent"));
   facts.cgroups.has_v1 = false;

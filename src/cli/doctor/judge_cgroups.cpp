@@ -26,13 +26,13 @@ Finding judge_hierarchies(const CgroupFacts& cgroups) {
             "layerbox seems to be inside a container that was given no cgroup to write to: start "
             "that with --privileged, or with '-v /sys/fs/cgroup:/sys/fs/cgroup'"};
   if (working == 0)
-    return {
-        kCheck, State::limited,
-        fmt::format("{}, and none is this user's: containers run without limits only",
-                    version_text(cgroups)),
-        cgroups.has_v2
-            ? "'systemd-run --user --scope -p Delegate=yes layerbox run …' gives one"
-            : "as root: mkdir a cgroup, chown it to the user, and name it with --cgroup-parent"};
+    return {kCheck, State::limited,
+            fmt::format("{}, and none is this user's: containers run without limits only",
+                        version_text(cgroups)),
+            // What version 1 has, the other one cannot hand down.
+            cgroups.has_v1
+                ? "as root: mkdir a cgroup, chown it to the user, and name it with --cgroup-parent"
+                : "'systemd-run --user --scope -p Delegate=yes layerbox run …' gives one"};
   return {kCheck, State::ok,
           fmt::format("{}; {} of {} kinds of limits", version_text(cgroups), working,
                       cgroups.controllers.size()),
