@@ -132,7 +132,7 @@ class Box:
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": self.home,
                "LAYERBOX_ROOT": self.store, "TERM": "dumb", "LANG": "C.UTF-8"}
         env.update({name: value for name, value in os.environ.items()
-                    if name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS") or name.startswith("LAYERBOX_FAULT_")})
+                    if name in ("ASAN_OPTIONS", "TSAN_OPTIONS") or name.startswith("LAYERBOX_FAULT_")})
         env.update(more)
         return {k: v for k, v in env.items() if v is not None}
 

@@ -223,8 +223,6 @@ class Limits(Refusals):
             self.assert_says(result, 125, "the user may have no more processes ('ulimit -u' is 1)", hint="ulimit -u")
 
     def test_no_more_descriptors(self):
-        if "UBSAN_OPTIONS" in os.environ:
-            self.skipTest("UBSan needs descriptors to look at a pointer; the program as it ships is tested")
         for box in self.each():
             for count in (8, 12, 16):
                 result = box.run(*RUN, preexec_fn=lambda n=count: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
