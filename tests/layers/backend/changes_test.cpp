@@ -137,7 +137,7 @@ TEST_P(EveryBackendsChanges, AreTheSameAndMakeTheSameAgain) {
       LAYERBOX_SKIP_UNLESS_REQUIRED(std::string(entry.name), probe.reason);
     }
     const ContainerInfo info = container_after(entry, story.act);
-    const ContainerView container = ContainerView::open(store(), info, {}, Records::read);
+    const ContainerView container = ContainerView::open(store(), info, {}, Records::unread);
     EXPECT_EQ(lines_of(container.image(), container.seen(), who()), story.changes);
     const std::string tar = layer_of(container.image(), container.seen(), who());
     EXPECT_EQ(layer_of(container.image(), container.seen(), who()), tar);
@@ -219,7 +219,7 @@ TEST_P(EachBackend, ADeepTreeIsGoneThrough) {
     std::filesystem::create_directories(path);
     std::ofstream(path + "/leaf") << "x";
   });
-  const ContainerView container = ContainerView::open(store(), info, {}, Records::read);
+  const ContainerView container = ContainerView::open(store(), info, {}, Records::unread);
   const std::string lines = lines_of(container.image(), container.seen(), who());
   EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 1001);
   EXPECT_TRUE(lines.ends_with("/d/leaf\n"));
@@ -228,7 +228,7 @@ TEST_P(EachBackend, ADeepTreeIsGoneThrough) {
 TEST_P(EachBackend, ANameThatALayerCannotHaveIsRefused) {
   const ContainerInfo info = container_after(
       *entry_, [](const std::string& top) { std::ofstream(top + "/etc/.wh.a") << "x"; });
-  const ContainerView container = ContainerView::open(store(), info, {}, Records::read);
+  const ContainerView container = ContainerView::open(store(), info, {}, Records::unread);
   EXPECT_EQ(lines_of(container.image(), container.seen(), who()), "C /etc\nA /etc/.wh.a\n");
   try {
     layer_of(container.image(), container.seen(), who());
@@ -257,8 +257,8 @@ TEST_P(EachBackend, TwoContainersAreCompared) {
 TEST_P(EachBackend, AContainerThatIsReadCannotBeTaken) {
   const ContainerInfo info = container_after(*entry_, [](const std::string&) {});
   {
-    const ContainerView one = ContainerView::open(store(), info, {}, Records::read);
-    const ContainerView other = ContainerView::open(store(), info, {}, Records::read);
+    const ContainerView one = ContainerView::open(store(), info, {}, Records::unread);
+    const ContainerView other = ContainerView::open(store(), info, {}, Records::unread);
     EXPECT_FALSE(ContainerLease::try_take(store(), info.state.id));
     for (const ContainerInfo& listed : list_containers(store()))
       EXPECT_FALSE(listed.held) << listed.state.id;
@@ -266,7 +266,7 @@ TEST_P(EachBackend, AContainerThatIsReadCannotBeTaken) {
   }
   const auto lease = ContainerLease::try_take(store(), info.state.id);
   ASSERT_TRUE(lease);
-  EXPECT_THROW(ContainerView::open(store(), info, {}, Records::read), Error);
+  EXPECT_THROW(ContainerView::open(store(), info, {}, Records::unread), Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, EachBackend, ::testing::Values("overlay", "copy"),
