@@ -83,7 +83,7 @@ TEST_F(RunRootless, SaysWhatItCostsToHaveOneIdWhenAnotherUserIsAskedFor) {
   const Result result = run_single(made);
   EXPECT_EQ(result.status, 125);
   EXPECT_EQ(result.failure, "becoming the user 'web': user id 33 is not mapped in this container");
-  EXPECT_THAT(result.hint, HasSubstr("/etc/subuid"));
+  EXPECT_THAT(result.hint, HasSubstr("layerbox doctor"));
 }
 
 TEST_F(RunRootless, MountsVolumesWithTheUsersRights) {
