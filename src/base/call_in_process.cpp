@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "base/stream.hpp"
 #include "base/userns_refusal.hpp"
 
@@ -91,16 +92,13 @@ void end_with_parent(pid_t parent) {
 }
 
 void call_in_process(const std::function<void()>& work) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno(errno, "make a pipe");
-  const UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
+  Pipe report = make_pipe();
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) throw_no_user_namespace(errno, "start a process");
-  if (pid == 0) work_in_child(write_end, parent, work);
-  write_end.reset();
-  FdSource source(read_end, "a pipe");
+  if (pid == 0) work_in_child(report.write, parent, work);
+  report.write.reset();
+  FdSource source(report.read, "a pipe");
   const std::string said = read_all(source, kMaxReportBytes, "a pipe");
   const int status = wait_for_child(pid);
   if (status != 0) report_death(status);

@@ -16,6 +16,7 @@
 #include "base/fs_at.hpp"
 #include "base/id_map_helper.hpp"
 #include "base/identity.hpp"
+#include "base/pipe.hpp"
 #include "base/rel_path.hpp"
 #include "base/stream.hpp"
 #include "base/userns.hpp"
@@ -41,11 +42,9 @@ class MapHelper {
  public:
   MapHelper(const std::string& program, pid_t target, const std::vector<IdRange>& ranges)
       : program_(program) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno(errno, "make a pipe");
-    complaint_.reset(ends[0]);
-    const UniqueFd write_end(ends[1]);
-    start(target, ranges, write_end);
+    Pipe pipe = make_pipe();
+    complaint_ = std::move(pipe.read);
+    start(target, ranges, pipe.write);
   }
   MapHelper(const MapHelper&) = delete;
   MapHelper& operator=(const MapHelper&) = delete;

@@ -11,6 +11,7 @@
 #include "base/call_in_process.hpp"
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/pipe.hpp"
 #include "base/stream.hpp"
 #include "base/subordinate_ids.hpp"
 #include "base/userns_refusal.hpp"
@@ -19,16 +20,6 @@ namespace layerbox {
 namespace {
 
 constexpr std::size_t kMaxMapBytes = std::size_t{64} << 10; // at most 340 ranges
-
-struct Pipe {
-  UniqueFd read_end, write_end;
-  Pipe() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw_errno(errno, "make a pipe");
-    read_end.reset(ends[0]);
-    write_end.reset(ends[1]);
-  }
-};
 
 pid_t fork_child() {
   const pid_t pid = ::fork();
@@ -48,21 +39,21 @@ void become_root_of(FdRef ns) {
 // `ns`: says how that went, and stays until the parent is done.
 [[noreturn]] void hold_namespace(Pipe& ready, Pipe& hold, pid_t parent, FdRef ns) {
   end_with_parent(parent);
-  hold.write_end.reset();
+  hold.write.reset();
   const int done = ns.get() < 0 ? ::unshare(CLONE_NEWUSER) : ::setns(ns.get(), CLONE_NEWUSER);
   const int error_number = done == 0 ? 0 : errno;
-  if (::write(ready.write_end.get(), &error_number, sizeof error_number) < 0) ::_exit(1);
-  ready.write_end.reset();
+  if (::write(ready.write.get(), &error_number, sizeof error_number) < 0) ::_exit(1);
+  ready.write.reset();
   char byte = 0;
-  while (::read(hold.read_end.get(), &byte, 1) < 0 && errno == EINTR) {
+  while (::read(hold.read.get(), &byte, 1) < 0 && errno == EINTR) {
   }
   ::_exit(0);
 }
 
 // The errno that the child tells, 0 for none.
 int hear(Pipe& ready) {
-  ready.write_end.reset();
-  FdSource source(ready.read_end, "a pipe");
+  ready.write.reset();
+  FdSource source(ready.read, "a pipe");
   const std::string said = read_all(source, sizeof(int), "a pipe");
   int error_number = EIO;
   if (said.size() == sizeof error_number) std::memcpy(&error_number, said.data(), said.size());
@@ -78,12 +69,13 @@ void await_namespace(Pipe& ready) {
 } // namespace
 
 UniqueFd make_user_namespace(const IdMap& map, const Identity& who) {
-  Pipe ready, hold;
+  Pipe ready = make_pipe();
+  Pipe hold = make_pipe();
   const pid_t parent = ::getpid();
   const pid_t pid = fork_child();
   if (pid == 0) hold_namespace(ready, hold, parent, FdRef(-1));
   const auto let_go = [&] {
-    hold.write_end.reset();
+    hold.write.reset();
     wait_for_child(pid);
   };
   try {
@@ -93,13 +85,14 @@ UniqueFd make_user_namespace(const IdMap& map, const Identity& who) {
     let_go();
     return ns;
   } catch (...) {
-    if (hold.write_end) let_go();
+    if (hold.write) let_go();
     throw;
   }
 }
 
 IdMap map_of_user_namespace(FdRef ns) {
-  Pipe ready, hold;
+  Pipe ready = make_pipe();
+  Pipe hold = make_pipe();
   const pid_t parent = ::getpid();
   const pid_t pid = fork_child();
   if (pid == 0) hold_namespace(ready, hold, parent, ns);
@@ -110,7 +103,7 @@ IdMap map_of_user_namespace(FdRef ns) {
     return parse_id_map(read_all(source, kMaxMapBytes, path));
   };
   const auto let_go = [&] {
-    hold.write_end.reset();
+    hold.write.reset();
     wait_for_child(pid);
   };
   try {
@@ -119,7 +112,7 @@ IdMap map_of_user_namespace(FdRef ns) {
     let_go();
     return found;
   } catch (...) {
-    if (hold.write_end) let_go();
+    if (hold.write) let_go();
     throw;
   }
 }

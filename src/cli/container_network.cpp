@@ -31,10 +31,7 @@ constexpr const char* kMark = "\t# layerbox";
   std::vector<std::string> names;
   for (const NetworkRecord& other : networks)
     names.push_back(other.name);
-  Error error(ErrorKind::not_found, fmt::format("there is no network '{}'", name));
-  const std::string near = did_you_mean(name, names);
-  error.set_hint(near.empty() ? fmt::format("'layerbox network create {}' makes it", name) : near);
-  throw error;
+  throw_unknown("network", name, names, fmt::format("'layerbox network create {}' makes it", name));
 }
 
 void fill(NetworkSpec& network, const NetworkRecord& record) {

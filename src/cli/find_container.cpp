@@ -38,10 +38,8 @@ ContainerInfo find_container(const std::vector<ContainerInfo>& containers,
     names.push_back(short_id(container.state.id));
     if (!container.state.name.empty()) names.push_back(container.state.name);
   }
-  Error error(ErrorKind::not_found, fmt::format("there is no container '{}'", reference));
-  const std::string near = did_you_mean(reference, names);
-  error.set_hint(near.empty() ? "'layerbox ps -a' lists the containers" : near);
-  throw error;
+  throw_unknown("container", std::string(reference), names,
+                "'layerbox ps -a' lists the containers");
 }
 
 std::string display_name(const ContainerState& state) {

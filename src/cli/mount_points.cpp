@@ -9,8 +9,6 @@
 namespace layerbox {
 namespace {
 
-using Json = nlohmann::json;
-
 // "" when there is none: a throw-away container has its spec in memory only.
 std::string read_spec(const Store& store, const ContainerState& state) {
   try {
@@ -28,13 +26,13 @@ std::string read_spec(const Store& store, const ContainerState& state) {
 std::vector<std::string> mount_points_of(const Store& store, const ContainerState& state) {
   std::vector<std::string> paths{"/proc",      "/sys",          "/dev",
                                  "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
-  const Json spec = Json::parse(read_spec(store, state), nullptr, false);
+  const nlohmann::json spec = nlohmann::json::parse(read_spec(store, state), nullptr, false);
   if (!spec.is_object()) return paths;
   for (const char* key : {"mounts", "devices"}) {
     const auto list = spec.find(key);
     if (list == spec.end() || !list->is_array()) continue;
-    for (const Json& mount : *list)
-      if (mount.is_object() && mount.value("destination", Json()).is_string())
+    for (const nlohmann::json& mount : *list)
+      if (mount.is_object() && mount.value("destination", nlohmann::json()).is_string())
         paths.push_back(mount["destination"].get<std::string>());
   }
   return paths;

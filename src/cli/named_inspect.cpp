@@ -11,26 +11,27 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Noun {
+struct InspectedNoun {
   const char* word;
   const char* example;
   const char* purpose;
   Json (*describe)(const Store&, const std::string&);
 };
 
-constexpr Noun kVolume = {"a volume", "layerbox volume inspect cache | jq -r '.[0].path'",
-                          "where its files lie", [](const Store& store, const std::string& name) {
-                            return volume_json(report_volume(store, name));
-                          }};
-constexpr Noun kNetwork = {"a network",
-                           "layerbox network inspect blue | jq -r '.[0].subnets[0].subnet'",
-                           "its addresses", [](const Store& store, const std::string& name) {
-                             return network_json(report_network(store, name));
-                           }};
+constexpr InspectedNoun kInspectedVolume = {
+    "a volume", "layerbox volume inspect cache | jq -r '.[0].path'", "where its files lie",
+    [](const Store& store, const std::string& name) {
+      return volume_json(report_volume(store, name));
+    }};
+constexpr InspectedNoun kInspectedNetwork = {
+    "a network", "layerbox network inspect blue | jq -r '.[0].subnets[0].subnet'", "its addresses",
+    [](const Store& store, const std::string& name) {
+      return network_json(report_network(store, name));
+    }};
 
 class NamedInspectVerb : public Verb {
  public:
-  explicit NamedInspectVerb(const Noun& noun) : noun_(noun) {}
+  explicit NamedInspectVerb(const InspectedNoun& noun) : noun_(noun) {}
 
   void declare(CommandLine& line) override {
     line.details("Prints a JSON array with an object for each operand, in their order.");
@@ -49,7 +50,7 @@ class NamedInspectVerb : public Verb {
   }
 
  private:
-  const Noun& noun_;
+  const InspectedNoun& noun_;
   std::vector<std::string> names_;
   std::string format_ = "json";
 };
@@ -57,11 +58,11 @@ class NamedInspectVerb : public Verb {
 } // namespace
 
 std::unique_ptr<Verb> make_volume_inspect_verb() {
-  return std::make_unique<NamedInspectVerb>(kVolume);
+  return std::make_unique<NamedInspectVerb>(kInspectedVolume);
 }
 
 std::unique_ptr<Verb> make_network_inspect_verb() {
-  return std::make_unique<NamedInspectVerb>(kNetwork);
+  return std::make_unique<NamedInspectVerb>(kInspectedNetwork);
 }
 
 } // namespace layerbox

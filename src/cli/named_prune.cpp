@@ -12,24 +12,24 @@
 namespace layerbox {
 namespace {
 
-struct Noun {
+struct PrunedNoun {
   const char* details;
   const char* example;
   std::vector<std::string> (*remove_unused)(const Store&);
 };
 
-constexpr Noun kVolume = {
+constexpr PrunedNoun kPrunedVolume = {
     "Removes every volume that no running and no kept container uses, with what is in it, and "
     "prints their names. The JSON document is an array of objects: name.",
     "layerbox volume prune", remove_unused_volumes};
-constexpr Noun kNetwork = {
+constexpr PrunedNoun kPrunedNetwork = {
     "Removes every network that no running and no kept container uses, and prints their names. The "
     "JSON document is an array of objects: name.",
     "layerbox network prune", remove_unused_networks};
 
 class NamedPruneVerb : public Verb {
  public:
-  explicit NamedPruneVerb(const Noun& noun) : noun_(noun) {}
+  explicit NamedPruneVerb(const PrunedNoun& noun) : noun_(noun) {}
 
   void declare(CommandLine& line) override {
     line.details(noun_.details);
@@ -54,18 +54,18 @@ class NamedPruneVerb : public Verb {
   }
 
  private:
-  const Noun& noun_;
+  const PrunedNoun& noun_;
   FormatOption format_;
 };
 
 } // namespace
 
 std::unique_ptr<Verb> make_volume_prune_verb() {
-  return std::make_unique<NamedPruneVerb>(kVolume);
+  return std::make_unique<NamedPruneVerb>(kPrunedVolume);
 }
 
 std::unique_ptr<Verb> make_network_prune_verb() {
-  return std::make_unique<NamedPruneVerb>(kNetwork);
+  return std::make_unique<NamedPruneVerb>(kPrunedNetwork);
 }
 
 } // namespace layerbox

@@ -10,7 +10,7 @@
 namespace layerbox {
 namespace {
 
-struct Noun {
+struct RemovedNoun {
   const char* word;
   const char* details;
   const char* example;
@@ -18,19 +18,20 @@ struct Noun {
   void (*remove)(const Store&, const std::string&);
 };
 
-constexpr Noun kVolume = {"volume",
-                          "A volume that a container uses stays: one that runs, or one that is "
-                          "kept. Prints what was removed, one line each.",
-                          "layerbox volume rm cache", "remove the volume 'cache' and its files",
-                          remove_volume};
-constexpr Noun kNetwork = {"network",
-                           "A network that a container uses stays: one that runs, or one that is "
-                           "kept. Prints what was removed, one line each.",
-                           "layerbox network rm blue", "remove the network 'blue'", remove_network};
+constexpr RemovedNoun kRemovedVolume = {
+    "volume",
+    "A volume that a container uses stays: one that runs, or one that is "
+    "kept. Prints what was removed, one line each.",
+    "layerbox volume rm cache", "remove the volume 'cache' and its files", remove_volume};
+constexpr RemovedNoun kRemovedNetwork = {
+    "network",
+    "A network that a container uses stays: one that runs, or one that is "
+    "kept. Prints what was removed, one line each.",
+    "layerbox network rm blue", "remove the network 'blue'", remove_network};
 
 class NamedRmVerb : public Verb {
  public:
-  explicit NamedRmVerb(const Noun& noun) : noun_(noun) {}
+  explicit NamedRmVerb(const RemovedNoun& noun) : noun_(noun) {}
 
   void declare(CommandLine& line) override {
     line.details(noun_.details);
@@ -62,7 +63,7 @@ class NamedRmVerb : public Verb {
     print(name + '\n');
   }
 
-  const Noun& noun_;
+  const RemovedNoun& noun_;
   std::vector<std::string> names_;
   bool force_ = false;
 };
@@ -70,11 +71,11 @@ class NamedRmVerb : public Verb {
 } // namespace
 
 std::unique_ptr<Verb> make_volume_rm_verb() {
-  return std::make_unique<NamedRmVerb>(kVolume);
+  return std::make_unique<NamedRmVerb>(kRemovedVolume);
 }
 
 std::unique_ptr<Verb> make_network_rm_verb() {
-  return std::make_unique<NamedRmVerb>(kNetwork);
+  return std::make_unique<NamedRmVerb>(kRemovedNetwork);
 }
 
 } // namespace layerbox

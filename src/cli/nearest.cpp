@@ -1,5 +1,11 @@
 #include "cli/nearest.hpp"
 
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/rel_path.hpp"
 #include "store/candidates.hpp"
 
 namespace layerbox {
@@ -14,6 +20,14 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
   if (name.size() > kLongestName) return {};
   const std::vector<std::string> names = nearest(name, candidates, kMostAnswers);
   return names.empty() ? std::string() : "did you mean " + quoted_list(names) + '?';
+}
+
+void throw_unknown(std::string_view kind, const std::string& name,
+                   const std::vector<std::string>& known, std::string hint) {
+  Error error(ErrorKind::not_found, fmt::format("there is no {} '{}'", kind, printable(name)));
+  const std::string near = did_you_mean(name, known);
+  error.set_hint(near.empty() ? std::move(hint) : near);
+  throw error;
 }
 
 } // namespace layerbox

@@ -30,10 +30,7 @@ NetworkReport report_network(const Store& store, const std::string& name) {
   std::vector<std::string> names;
   for (const NetworkRecord& record : list_networks(store))
     names.push_back(record.name);
-  Error error(ErrorKind::not_found, fmt::format("there is no network '{}'", name));
-  const std::string near = did_you_mean(name, names);
-  error.set_hint(near.empty() ? "'layerbox network ls' lists the networks" : near);
-  throw error;
+  throw_unknown("network", name, names, "'layerbox network ls' lists the networks");
 }
 
 std::vector<NetworkReport> report_networks(const Store& store) {

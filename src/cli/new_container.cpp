@@ -18,7 +18,7 @@
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kMaxConfigBytes = std::size_t{8} << 20;
+constexpr std::size_t kMaxImageConfigBytes = std::size_t{8} << 20;
 
 Digest resolve(Store* store, const std::string& reference) {
   try {
@@ -72,7 +72,7 @@ Origin find_origin(Store* store, const RunFlags& flags) {
   origin.process =
       with_context(
           [&] { return fmt::format("the config of image '{}'", origin.image_name); },
-          [&] { return parse_image_config(store->read_blob(*origin.image, kMaxConfigBytes)); })
+          [&] { return parse_image_config(store->read_blob(*origin.image, kMaxImageConfigBytes)); })
           .process;
   return origin;
 }

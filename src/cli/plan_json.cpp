@@ -5,6 +5,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "cli/spec_json.hpp"
 #include "runner/cgroup_files.hpp"
 #include "runner/plan_words.hpp"
 #include "runner/resource_limits.hpp"
@@ -56,16 +57,12 @@ Json clone_json(const CloneSource& clone) {
   return object;
 }
 
-Json limit_value(std::uint64_t value) {
-  return value == kUnlimited ? Json(-1) : Json(value);
-}
-
 void set_limit(Json& object, const std::string& data) {
   ResourceLimit limit;
   std::memcpy(&limit, data.data(), sizeof limit);
   object["resource"] = resource_name(limit.resource);
-  object["soft"] = limit_value(limit.soft);
-  object["hard"] = limit_value(limit.hard);
+  object["soft"] = limit_json(limit.soft);
+  object["hard"] = limit_json(limit.hard);
   set_true(object, "at_most", limit.at_most != 0);
 }
 

@@ -15,44 +15,46 @@
 namespace layerbox {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 
-[[noreturn]] void refuse(const std::string& where, std::string_view why) {
+[[noreturn]] void refuse_profile(const std::string& where, std::string_view why) {
   throw Error(ErrorKind::invalid_argument, fmt::format("{}: {}", where, why));
 }
 
 // A value and the way to it: "syscalls[3].args[0]".
 class Node {
  public:
-  Node(const Json& value, std::string where) : value_(&value), where_(std::move(where)) {}
+  Node(const SortedJson& value, std::string where) : value_(&value), where_(std::move(where)) {}
 
   const std::string& where() const { return where_; }
   bool has(const char* key) const { return value_->contains(key) && !value_->at(key).is_null(); }
   Node at(const char* key) const {
-    if (!has(key)) refuse(where_, fmt::format("'{}' is missing", key));
+    if (!has(key)) refuse_profile(where_, fmt::format("'{}' is missing", key));
     return {value_->at(key), where_.empty() ? key : fmt::format("{}.{}", where_, key)};
   }
 
   void require_object() const {
-    if (!value_->is_object()) refuse(where_.empty() ? "the profile" : where_, "not an object");
+    if (!value_->is_object())
+      refuse_profile(where_.empty() ? "the profile" : where_, "not an object");
   }
   std::string text() const {
-    if (!value_->is_string()) refuse(where_, "not a string");
+    if (!value_->is_string()) refuse_profile(where_, "not a string");
     return value_->get<std::string>();
   }
   std::uint64_t number(std::uint64_t highest = ~std::uint64_t{0}) const {
     if (!value_->is_number_integer() ||
         (!value_->is_number_unsigned() && value_->get<std::int64_t>() < 0))
-      refuse(where_, "not a number from 0 on");
+      refuse_profile(where_, "not a number from 0 on");
     const auto number = value_->get<std::uint64_t>();
-    if (number > highest) refuse(where_, fmt::format("{} is more than {}", number, highest));
+    if (number > highest)
+      refuse_profile(where_, fmt::format("{} is more than {}", number, highest));
     return number;
   }
   // Calls `visit` for each element of the list `key`; a missing list is an empty one.
   template <typename Visit> void each(const char* key, Visit visit) const {
     if (!has(key)) return;
     const Node list = at(key);
-    if (!list.value_->is_array()) refuse(list.where_, "not a list");
+    if (!list.value_->is_array()) refuse_profile(list.where_, "not a list");
     for (std::size_t i = 0; i < list.value_->size(); ++i)
       visit(Node((*list.value_)[i], fmt::format("{}[{}]", list.where_, i)));
   }
@@ -64,7 +66,7 @@ class Node {
   bool lists_anything(const char* key) const { return has(key) && !value_->at(key).empty(); }
 
  private:
-  const Json* value_;
+  const SortedJson* value_;
   std::string where_;
 };
 
@@ -77,11 +79,12 @@ std::string place(std::string_view text, std::size_t byte) {
                      last == std::string_view::npos ? before.size() + 1 : before.size() - last);
 }
 
-Json parse(std::string_view text, const std::string& name) {
+SortedJson parse(std::string_view text, const std::string& name) {
   try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    refuse(fmt::format("{}:{}", name, place(text, error.byte)), "the JSON is not well-formed here");
+    return SortedJson::parse(text);
+  } catch (const SortedJson::parse_error& error) {
+    refuse_profile(fmt::format("{}:{}", name, place(text, error.byte)),
+                   "the JSON is not well-formed here");
   }
 }
 
@@ -108,13 +111,14 @@ std::uint32_t action_of(const Node& name, std::uint64_t data, bool has_data) {
     if (word.highest_data == 0) return word.action;
     const std::uint64_t value = has_data ? data : EPERM;
     if (value > word.highest_data)
-      refuse(name.where(), fmt::format("the errno {} is more than {}", value, word.highest_data));
+      refuse_profile(name.where(),
+                     fmt::format("the errno {} is more than {}", value, word.highest_data));
     return word.action | static_cast<std::uint32_t>(value);
   }
   if (text == "SCMP_ACT_NOTIFY")
-    refuse(name.where(),
-           "SCMP_ACT_NOTIFY needs an agent that listens, which layerbox does not have");
-  refuse(name.where(), fmt::format("no action is called '{}'", text));
+    refuse_profile(name.where(),
+                   "SCMP_ACT_NOTIFY needs an agent that listens, which layerbox does not have");
+  refuse_profile(name.where(), fmt::format("no action is called '{}'", text));
 }
 
 std::uint32_t action_in(const Node& node, const char* key, const char* errno_key) {
@@ -142,7 +146,8 @@ SeccompCondition condition_of(const Node& node) {
   const std::string text = op.text();
   const auto* const word = std::find_if(kWords.begin(), kWords.end(),
                                         [&](const Word& known) { return known.name == text; });
-  if (word == kWords.end()) refuse(op.where(), fmt::format("no comparison is called '{}'", text));
+  if (word == kWords.end())
+    refuse_profile(op.where(), fmt::format("no comparison is called '{}'", text));
   condition.compare = word->compare;
   if (text == "SCMP_CMP_MASKED_EQ") {
     condition.mask = condition.value;
@@ -158,7 +163,7 @@ bool kernel_is_at_least(const Node& version, const SeccompFileFacts& facts) {
   int used = 0;
   if (std::sscanf(text.c_str(), "%4u.%4u%n", &major, &minor, &used) != 2 ||
       static_cast<std::size_t>(used) != text.size())
-    refuse(version.where(), fmt::format("'{}' is not a kernel version like 4.8", text));
+    refuse_profile(version.where(), fmt::format("'{}' is not a kernel version like 4.8", text));
   return facts.kernel_major != major ? facts.kernel_major > major : facts.kernel_minor >= minor;
 }
 
@@ -196,7 +201,7 @@ bool applies(const Node& rule, const SeccompFileFacts& facts) {
 std::vector<std::string> names_of(const Node& rule) {
   std::vector<std::string> names;
   if (rule.has("name") && rule.lists_anything("names"))
-    refuse(rule.where(), "has both 'name' and 'names'");
+    refuse_profile(rule.where(), "has both 'name' and 'names'");
   if (rule.has("name")) names.push_back(rule.at("name").text()); // as docker wrote it before 2016
   rule.each("names", [&](const Node& name) { names.push_back(name.text()); });
   return names;
@@ -211,8 +216,9 @@ class Reader {
     policy_.default_action = action_in(profile, "defaultAction", "defaultErrnoRet");
     policy_.foreign_action = SECCOMP_RET_KILL_PROCESS;
     if (profile.lists_anything("architectures") && profile.lists_anything("archMap"))
-      refuse("the profile", "has both 'architectures' and 'archMap'");
-    if (profile.has("listenerPath")) refuse("listenerPath", "layerbox has no agent that listens");
+      refuse_profile("the profile", "has both 'architectures' and 'archMap'");
+    if (profile.has("listenerPath"))
+      refuse_profile("listenerPath", "layerbox has no agent that listens");
     profile.each("flags", [&](const Node& flag) { read_flag(flag); });
     profile.each("syscalls", [&](const Node& rule) { read_rule(rule); });
     finish();
@@ -227,7 +233,7 @@ class Reader {
     else if (text == "SECCOMP_FILTER_FLAG_SPEC_ALLOW")
       policy_.filter_flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     else if (text != "SECCOMP_FILTER_FLAG_TSYNC") // there is one thread
-      refuse(flag.where(), fmt::format("layerbox does not know the flag '{}'", text));
+      refuse_profile(flag.where(), fmt::format("layerbox does not know the flag '{}'", text));
   }
 
   void read_rule(const Node& rule) {
@@ -287,7 +293,7 @@ class Reader {
 
 SeccompPolicy parse_seccomp_file(std::string_view text, const std::string& name,
                                  const SeccompFileFacts& facts) {
-  const Json document = parse(text, name);
+  const SortedJson document = parse(text, name);
   return with_context([&] { return fmt::format("the seccomp profile '{}'", name); },
                       [&] { return Reader(facts).read(Node(document, "")); });
 }

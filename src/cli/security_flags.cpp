@@ -27,7 +27,8 @@ struct Word {
   }
 };
 
-[[noreturn]] void refuse(const std::string& text, std::string_view why, std::string hint = {}) {
+[[noreturn]] void refuse_option(const std::string& text, std::string_view why,
+                                std::string hint = {}) {
   throw UsageError(fmt::format("run: --security-opt '{}': {}", text, why), std::move(hint));
 }
 
@@ -36,7 +37,7 @@ std::vector<std::string> paths_of(const std::string& text, const std::string& li
   for (std::size_t from = 0; from <= list.size();) {
     const std::size_t end = std::min(list.find(':', from), list.size());
     paths.push_back(list.substr(from, end - from));
-    if (!paths.back().starts_with('/')) refuse(text, "a path is not absolute");
+    if (!paths.back().starts_with('/')) refuse_option(text, "a path is not absolute");
     from = end + 1;
   }
   return paths;
@@ -60,7 +61,7 @@ void unmask(RunSpec& spec, const std::string& text, const std::string& list) {
 bool truth(const std::string& text, const std::string& value) {
   if (value.empty() || value == "true") return true;
   if (value == "false") return false;
-  refuse(text, "neither true nor false");
+  refuse_option(text, "neither true nor false");
 }
 
 void apply_seccomp(RunSpec& spec, const std::string& value,
@@ -82,7 +83,8 @@ void apply_seccomp(RunSpec& spec, const std::string& value,
 void apply_option(RunSpec& spec, const std::string& text, const std::optional<SeccompFile>& file) {
   const Word word(text);
   if (word.name == "seccomp") {
-    if (word.value.empty()) refuse(text, "names no profile", "unconfined, builtin or a file");
+    if (word.value.empty())
+      refuse_option(text, "names no profile", "unconfined, builtin or a file");
     apply_seccomp(spec, word.value, file);
   } else if (word.name == "no-new-privileges") {
     spec.process.no_new_privileges = truth(text, word.value);
@@ -95,8 +97,9 @@ void apply_option(RunSpec& spec, const std::string& text, const std::optional<Se
       spec.masked_paths.push_back(path);
   } else if (word.name != "landlock" && text != "label=disable" &&
              text != "apparmor=unconfined") { // so it is here
-    refuse(text, "there is no such option in this version",
-           did_you_mean(word.name, {"seccomp", "no-new-privileges", "unmask", "mask", "landlock"}));
+    refuse_option(
+        text, "there is no such option in this version",
+        did_you_mean(word.name, {"seccomp", "no-new-privileges", "unmask", "mask", "landlock"}));
   }
 }
 

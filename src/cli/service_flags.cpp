@@ -12,7 +12,7 @@
 namespace layerbox {
 namespace {
 
-std::uint64_t number(const char* name, const std::string& text) {
+std::uint64_t number_in(const char* name, const std::string& text) {
   try {
     return parse_number(text);
   } catch (const UsageError&) {
@@ -54,7 +54,7 @@ ServiceManager read_service_manager(const HostVariable& variable, pid_t self) {
   if (!is_for(variable, "LISTEN_PID", self, WhenUnset::not_ours)) return manager;
   const std::optional<std::string> count = variable("LISTEN_FDS");
   if (!count) return manager;
-  const std::uint64_t fds = number("LISTEN_FDS", *count);
+  const std::uint64_t fds = number_in("LISTEN_FDS", *count);
   if (fds > kMaxPassedDescriptors)
     throw Error(ErrorKind::limit_exceeded,
                 fmt::format("the variable LISTEN_FDS: {} descriptors are more than the limit of {}",

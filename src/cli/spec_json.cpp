@@ -14,17 +14,12 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-// -1 is unlimited, as --ulimit takes it.
-Json limit_value(std::uint64_t value) {
-  return value == kUnlimited ? Json(-1) : Json(value);
-}
-
 Json limits_json(const std::vector<ResourceLimit>& limits) {
   Json list = Json::array();
   for (const ResourceLimit& limit : limits)
     list.push_back({{"name", resource_name(limit.resource)},
-                    {"soft", limit_value(limit.soft)},
-                    {"hard", limit_value(limit.hard)}});
+                    {"soft", limit_json(limit.soft)},
+                    {"hard", limit_json(limit.hard)}});
   return list;
 }
 
@@ -220,6 +215,10 @@ Json rootfs_json(const MountPlan& rootfs) {
 }
 
 } // namespace
+
+Json limit_json(std::uint64_t value) {
+  return value == kUnlimited ? Json(-1) : Json(value);
+}
 
 Json whole_spec_json(const RunSpec& spec, const std::vector<std::string>& labels) {
   Json json = spec_json(spec, labels);

@@ -2,6 +2,7 @@
 // that is not made yet `run --dry-run`. Names are those of the OCI runtime-spec, in snake_case.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@
 namespace layerbox {
 
 inline constexpr std::size_t kMaxSpecBytes = std::size_t{8} << 20;
+
+// The value of a resource limit: -1 is unlimited, as --ulimit takes it.
+nlohmann::ordered_json limit_json(std::uint64_t value);
 
 // {"process": {args, env, cwd, user, …}, "mounts": […], "hostname", "network", "labels": {…}, …}
 nlohmann::ordered_json spec_json(const RunSpec& spec, const std::vector<std::string>& labels);

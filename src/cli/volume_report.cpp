@@ -33,10 +33,7 @@ VolumeReport report_volume(const Store& store, const std::string& name) {
   std::vector<std::string> names;
   for (const VolumeInfo& volume : list_volumes(store))
     names.push_back(volume.name);
-  Error error(ErrorKind::not_found, fmt::format("there is no volume '{}'", name));
-  const std::string near = did_you_mean(name, names);
-  error.set_hint(near.empty() ? "'layerbox volume ls' lists the volumes" : near);
-  throw error;
+  throw_unknown("volume", name, names, "'layerbox volume ls' lists the volumes");
 }
 
 std::vector<VolumeReport> report_volumes(const Store& store) {

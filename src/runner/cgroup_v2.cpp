@@ -23,7 +23,7 @@ std::int64_t swap_alone(std::int64_t memory_and_swap, std::int64_t memory) {
   return memory_and_swap == kNoLimit ? kNoLimit : memory_and_swap - memory;
 }
 
-void add_memory(std::vector<CgroupWrite>& writes, const MemoryLimits& memory) {
+void add_v2_memory(std::vector<CgroupWrite>& writes, const MemoryLimits& memory) {
   const auto add = [&](const char* file, std::int64_t bytes, const char* purpose, bool asked) {
     writes.push_back({"memory", file, text_or_max(bytes), purpose, !asked});
   };
@@ -36,7 +36,7 @@ void add_memory(std::vector<CgroupWrite>& writes, const MemoryLimits& memory) {
   if (memory.reservation) add("memory.low", *memory.reservation, "the memory reservation", true);
 }
 
-void add_cpu(std::vector<CgroupWrite>& writes, const CpuLimits& cpu) {
+void add_v2_cpu(std::vector<CgroupWrite>& writes, const CpuLimits& cpu) {
   if (cpu.shares)
     writes.push_back(
         {"cpu", "cpu.weight", std::to_string(v2_weight_of_shares(*cpu.shares)), "the CPU shares"});
@@ -67,7 +67,7 @@ void add_block_io(std::vector<CgroupWrite>& writes, const BlockIoLimits& io) {
 }
 
 // As of version 1: used, and reserved.
-void add_hugepages(std::vector<CgroupWrite>& writes, const std::vector<HugepageLimit>& limits) {
+void add_v2_hugepages(std::vector<CgroupWrite>& writes, const std::vector<HugepageLimit>& limits) {
   for (const HugepageLimit& one : limits) {
     const std::string prefix = "hugetlb." + page_size_text(one.page_bytes);
     const std::string bytes = std::to_string(one.limit);
@@ -90,12 +90,12 @@ bool can_be_home(const V2Candidate& candidate, const std::vector<std::string>& n
 
 std::vector<CgroupWrite> v2_writes(const Limits& limits) {
   std::vector<CgroupWrite> writes;
-  add_memory(writes, limits.memory);
-  add_cpu(writes, limits.cpu);
+  add_v2_memory(writes, limits.memory);
+  add_v2_cpu(writes, limits.cpu);
   if (limits.pids)
     writes.push_back({"pids", "pids.max", text_or_max(*limits.pids), "the limit of processes"});
   add_block_io(writes, limits.block_io);
-  add_hugepages(writes, limits.hugepages);
+  add_v2_hugepages(writes, limits.hugepages);
   return writes;
 }
 

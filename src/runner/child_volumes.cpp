@@ -15,7 +15,7 @@
 namespace layerbox::child {
 namespace {
 
-constexpr std::size_t kOptionBytes = 128; // fixed words and four numbers
+constexpr std::size_t kVolumeOptionBytes = 128; // fixed words and four numbers
 
 // Four descriptors, closed together.
 struct Layers {
@@ -68,7 +68,7 @@ char* append(char* end, const char* text) noexcept {
 }
 
 int mount_layers(const ChildContext& context, const Layers& layers, int target) noexcept {
-  char options[kOptionBytes];
+  char options[kVolumeOptionBytes];
   char* end = append(options, "userxattr,volatile,lowerdir=");
   end = append(end, Number(layers.lower).text());
   end = append(append(end, ",upperdir="), Number(layers.upper).text());

@@ -17,14 +17,14 @@ constexpr unsigned long kNoSetuidDevExec = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 constexpr unsigned long kPrivate = MS_PRIVATE;
 constexpr std::uint32_t kTtyGroup = 5; // of every distribution; devpts gives terminals to it
 
-[[noreturn]] void refuse(std::string message) {
+[[noreturn]] void refuse_mount(std::string message) {
   throw Error(ErrorKind::invalid_argument, std::move(message));
 }
 
 // Words of the overlay in fsconfig order. At least two lower directories, or an upper one, are what
 // overlayfs asks for: a lone read-only layer gets an empty file system below it.
 void add_overlay(Plan& plan, const MountPlan& rootfs, const HostFacts& facts) {
-  if (rootfs.lower.empty()) refuse("an overlay rootfs needs a lower directory");
+  if (rootfs.lower.empty()) refuse_mount("an overlay rootfs needs a lower directory");
   const std::string attach = RelPath::parse(rootfs.attach).str();
   Step overlay{.act = Act::overlay, .target = attach.empty() ? "." : attach};
   for (const std::string& lower : rootfs.lower)

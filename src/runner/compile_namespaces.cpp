@@ -41,21 +41,22 @@ bool joins_any(const NamespaceSpecs& specs) {
   return any;
 }
 
-[[noreturn]] void refuse(std::string message) {
+[[noreturn]] void refuse_namespace(std::string message) {
   throw Error(ErrorKind::invalid_argument, std::move(message));
 }
 
 void require_sense(const RunSpec& spec) {
   const NamespaceSpecs& all = spec.namespaces;
-  if (all.user.mode == NamespaceMode::host) refuse("a container needs a user namespace");
+  if (all.user.mode == NamespaceMode::host) refuse_namespace("a container needs a user namespace");
   // Whoever could mount it would see all of its processes.
   if (joins(all.pid) && all.pid.foreign)
-    refuse(
+    refuse_namespace(
         fmt::format("{}: no /proc can be mounted for it, as it belongs to another user namespace",
                     printable(all.pid.name)));
   // The end of a pid namespace ends all in it; a first process that shares one ends alone.
   if (all.pid.mode != NamespaceMode::own && spec.cgroups.empty())
-    refuse("without a pid namespace of its own a container needs a cgroup to be ended by");
+    refuse_namespace(
+        "without a pid namespace of its own a container needs a cgroup to be ended by");
 }
 
 } // namespace

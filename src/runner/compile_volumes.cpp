@@ -13,10 +13,10 @@
 namespace layerbox {
 namespace {
 
-constexpr unsigned long kNoSetuidDevExec = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-constexpr unsigned long kPrivate = MS_PRIVATE;
+constexpr unsigned long kOverlayFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+constexpr unsigned long kVolumePrivate = MS_PRIVATE;
 
-[[noreturn]] void refuse(std::string message) {
+[[noreturn]] void refuse_volume(std::string message) {
   throw Error(ErrorKind::invalid_argument, std::move(message));
 }
 
@@ -26,8 +26,9 @@ void require_free(const std::string& destination) {
                                                             "/dev/pts"};
   const bool ours = std::find(kOurs.begin(), kOurs.end(), destination) != kOurs.end();
   if (ours || destination.starts_with("/proc/") || destination.starts_with("/dev/pts/"))
-    refuse(fmt::format("nothing can be mounted on '{}': the container's own mounts are there",
-                       printable(destination)));
+    refuse_volume(
+        fmt::format("nothing can be mounted on '{}': the container's own mounts are there",
+                    printable(destination)));
 }
 
 // The propagation of an ordinary user's bind, as MS_*: in his user namespace all that was shared
@@ -35,7 +36,7 @@ void require_free(const std::string& destination) {
 unsigned long propagation_inside(const MountSpec& mount, bool others_follow) {
   switch (mount.propagation) {
   case Propagation::none:
-    return others_follow ? kPrivate : 0; // 0: private_mounts has made it private
+    return others_follow ? kVolumePrivate : 0; // 0: private_mounts has made it private
   case Propagation::from_host:
     return MS_SLAVE;
   case Propagation::both_ways:
@@ -208,7 +209,7 @@ TmpfsOptions parse_tmpfs_options(const std::string& options) {
                                                    {"nodiratime", MS_NODIRATIME, true}}};
   static constexpr std::array<std::string_view, 6> kKeys = {
       "size=", "mode=", "nr_inodes=", "nr_blocks=", "uid=", "gid="};
-  TmpfsOptions parsed{kNoSetuidDevExec, ""};
+  TmpfsOptions parsed{kOverlayFlags, ""};
   bool has_mode = false;
   for (std::size_t begin = 0; begin < options.size();) {
     const std::size_t end = std::min(options.find(',', begin), options.size());
@@ -225,7 +226,7 @@ TmpfsOptions parse_tmpfs_options(const std::string& options) {
     const bool known = std::any_of(kKeys.begin(), kKeys.end(),
                                    [&](std::string_view key) { return word.starts_with(key); });
     if (!known || word.find('\0') != std::string::npos)
-      refuse(fmt::format("tmpfs option '{}' is not known", printable(word)));
+      refuse_volume(fmt::format("tmpfs option '{}' is not known", printable(word)));
     has_mode = has_mode || word.starts_with("mode=");
     parsed.data += parsed.data.empty() ? word : "," + word;
   }

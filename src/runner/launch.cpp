@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "base/userns_refusal.hpp"
 #include "runner/child_program.hpp"
 #include "runner/clone_sources.hpp"
@@ -23,17 +24,6 @@
 
 namespace layerbox {
 namespace {
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno(errno, "making a pipe");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 Pipe make_socket_pair() {
   std::array<int, 2> ends{};

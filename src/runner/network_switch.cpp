@@ -24,7 +24,7 @@ namespace {
 
 constexpr const char* kBridge = "br0";
 constexpr const char* kHostPort = "host0";
-constexpr const char* kContainerLink = "eth0";
+constexpr const char* kInnerLink = "eth0";
 constexpr std::size_t kMaxHoldersBytes = std::size_t{1} << 20;
 constexpr std::uint32_t kMaxPorts = 1000; // the kernel's bridges have 1,023
 
@@ -231,7 +231,7 @@ std::uint32_t NetworkSwitch::add_port(const std::string& container_id, FdRef con
   if (bridge == links.end()) throw Error(ErrorKind::system, "the network's switch has no bridge");
   const std::uint32_t number = free_number(links);
   add_veth(*inside_, {port_name(number), bridge->index, network_.mtu},
-           {kContainerLink, container, mac_of(addresses_of(number))});
+           {kInnerLink, container, mac_of(addresses_of(number))});
   set_alias(*inside_, port_name(number), container_id);
   return number;
 }

@@ -16,7 +16,7 @@
 namespace layerbox {
 namespace {
 
-using Kind = NftExpression::Kind;
+using NftKind = NftExpression::Kind;
 
 constexpr std::uint32_t kRegister = NFT_REG_1;
 constexpr std::uint32_t kPortRegister = NFT_REG_2;
@@ -50,20 +50,20 @@ NftBytes bytes_of(const IpAddress& address) {
 }
 
 NftExpression compare(NftBytes value, NftOp op) {
-  return {.kind = Kind::compare,
+  return {.kind = NftKind::compare,
           .key = op == NftOp::is ? std::uint32_t{NFT_CMP_EQ} : std::uint32_t{NFT_CMP_NEQ},
           .data = std::move(value)};
 }
 
 NftExpression load(std::uint32_t base, std::uint32_t offset, std::size_t length) {
-  return {.kind = Kind::payload,
+  return {.kind = NftKind::payload,
           .base = base,
           .offset = offset,
           .length = static_cast<std::uint32_t>(length)};
 }
 
 NftExpression keep_bits(NftBytes mask) {
-  return {.kind = Kind::bitwise, .data = std::move(mask)};
+  return {.kind = NftKind::bitwise, .data = std::move(mask)};
 }
 
 // The bits that count in an address of the prefix.
@@ -85,26 +85,26 @@ void put_verdict(NetlinkMessage& message, std::uint32_t code) {
 }
 
 // The name by which the kernel knows an expression.
-const char* name_of(Kind kind) {
+const char* name_of(NftKind kind) {
   switch (kind) {
-  case Kind::meta:
+  case NftKind::meta:
     return "meta";
-  case Kind::payload:
+  case NftKind::payload:
     return "payload";
-  case Kind::ct:
+  case NftKind::ct:
     return "ct";
-  case Kind::fib_type:
+  case NftKind::fib_type:
     return "fib";
-  case Kind::bitwise:
+  case NftKind::bitwise:
     return "bitwise";
-  case Kind::compare:
+  case NftKind::compare:
     return "cmp";
-  case Kind::dnat:
+  case NftKind::dnat:
     return "nat";
-  case Kind::masquerade:
+  case NftKind::masquerade:
     return "masq";
-  case Kind::immediate:
-  case Kind::verdict:
+  case NftKind::immediate:
+  case NftKind::verdict:
     return "immediate";
   }
   return "";
@@ -112,50 +112,50 @@ const char* name_of(Kind kind) {
 
 void put_parts(NetlinkMessage& message, const NftExpression& expression) {
   switch (expression.kind) {
-  case Kind::meta:
+  case NftKind::meta:
     message.put_u32_be(NFTA_META_KEY, expression.key);
     message.put_u32_be(NFTA_META_DREG, kRegister);
     return;
-  case Kind::payload:
+  case NftKind::payload:
     message.put_u32_be(NFTA_PAYLOAD_DREG, kRegister);
     message.put_u32_be(NFTA_PAYLOAD_BASE, expression.base);
     message.put_u32_be(NFTA_PAYLOAD_OFFSET, expression.offset);
     message.put_u32_be(NFTA_PAYLOAD_LEN, expression.length);
     return;
-  case Kind::ct:
+  case NftKind::ct:
     message.put_u32_be(NFTA_CT_KEY, expression.key);
     message.put_u32_be(NFTA_CT_DREG, kRegister);
     return;
-  case Kind::fib_type:
+  case NftKind::fib_type:
     message.put_u32_be(NFTA_FIB_DREG, kRegister);
     message.put_u32_be(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
     message.put_u32_be(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
     return;
-  case Kind::bitwise:
+  case NftKind::bitwise:
     message.put_u32_be(NFTA_BITWISE_SREG, kRegister);
     message.put_u32_be(NFTA_BITWISE_DREG, kRegister);
     message.put_u32_be(NFTA_BITWISE_LEN, static_cast<std::uint32_t>(expression.data.size()));
     put_value(message, NFTA_BITWISE_MASK, expression.data);
     put_value(message, NFTA_BITWISE_XOR, NftBytes(expression.data.size(), 0));
     return;
-  case Kind::compare:
+  case NftKind::compare:
     message.put_u32_be(NFTA_CMP_SREG, kRegister);
     message.put_u32_be(NFTA_CMP_OP, expression.key);
     put_value(message, NFTA_CMP_DATA, expression.data);
     return;
-  case Kind::immediate:
+  case NftKind::immediate:
     message.put_u32_be(NFTA_IMMEDIATE_DREG, expression.key);
     put_value(message, NFTA_IMMEDIATE_DATA, expression.data);
     return;
-  case Kind::dnat:
+  case NftKind::dnat:
     message.put_u32_be(NFTA_NAT_TYPE, NFT_NAT_DNAT);
     message.put_u32_be(NFTA_NAT_FAMILY, expression.key);
     message.put_u32_be(NFTA_NAT_REG_ADDR_MIN, kRegister);
     message.put_u32_be(NFTA_NAT_REG_PROTO_MIN, kPortRegister);
     return;
-  case Kind::masquerade:
+  case NftKind::masquerade:
     return;
-  case Kind::verdict:
+  case NftKind::verdict:
     put_verdict(message, expression.key);
     return;
   }
@@ -214,7 +214,7 @@ NetlinkMessage rule_message(const NftTable& table, const NftChain& chain, const 
 } // namespace
 
 NftRule nft_meta(std::uint32_t key, NftBytes value, NftOp op) {
-  return {{.kind = Kind::meta, .key = key}, compare(std::move(value), op)};
+  return {{.kind = NftKind::meta, .key = key}, compare(std::move(value), op)};
 }
 
 NftRule nft_link(std::uint32_t key, std::string_view name, NftOp op) {
@@ -252,12 +252,12 @@ NftRule nft_destination(const IpAddress& address, NftOp op) {
 }
 
 NftRule nft_local_destination() {
-  return {{.kind = Kind::fib_type}, compare(native(RTN_LOCAL), NftOp::is)};
+  return {{.kind = NftKind::fib_type}, compare(native(RTN_LOCAL), NftOp::is)};
 }
 
 NftRule nft_redirected(NftOp op) {
   // Bits of the status: none of them is "is not".
-  return {{.kind = Kind::ct, .key = NFT_CT_STATUS},
+  return {{.kind = NftKind::ct, .key = NFT_CT_STATUS},
           keep_bits(native(IPS_DST_NAT)),
           compare(native(0), op == NftOp::is ? NftOp::is_not : NftOp::is)};
 }
@@ -271,17 +271,17 @@ NftRule nft_destination_port(std::uint16_t port) {
 }
 
 NftRule nft_drop() {
-  return {{.kind = Kind::verdict, .key = NF_DROP}};
+  return {{.kind = NftKind::verdict, .key = NF_DROP}};
 }
 
 NftRule nft_masquerade() {
-  return {{.kind = Kind::masquerade}};
+  return {{.kind = NftKind::masquerade}};
 }
 
 NftRule nft_dnat(const IpAddress& address, std::uint16_t port) {
-  return {{.kind = Kind::immediate, .key = kRegister, .data = bytes_of(address)},
-          {.kind = Kind::immediate, .key = kPortRegister, .data = network_order(port)},
-          {.kind = Kind::dnat, .key = protocol_family(address.family())}};
+  return {{.kind = NftKind::immediate, .key = kRegister, .data = bytes_of(address)},
+          {.kind = NftKind::immediate, .key = kPortRegister, .data = network_order(port)},
+          {.kind = NftKind::dnat, .key = protocol_family(address.family())}};
 }
 
 NftRule operator+(NftRule first, const NftRule& rest) {

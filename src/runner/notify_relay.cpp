@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "base/error.hpp"
+#include "base/quiet_thread.hpp"
 
 namespace layerbox {
 
@@ -92,7 +93,7 @@ NotifyRelay::NotifyRelay(UniqueFd socket, const NotifyAddress& manager)
   work_->stop.reset(::eventfd(0, EFD_CLOEXEC));
   if (!work_->stop) throw_errno(errno, "making an eventfd");
   done_ = work_->done.get_future();
-  thread_ = std::thread([work = work_] {
+  thread_ = start_quiet_thread([work = work_] {
     try {
       work->run();
       work->done.set_value(work->lost);

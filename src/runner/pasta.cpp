@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/pipe.hpp"
 #include "base/rel_path.hpp"
 #include "base/userns.hpp"
 
@@ -25,17 +26,6 @@ namespace {
 
 constexpr int kReadyFd = 3; // in pasta
 constexpr std::size_t kSaidBytes = 16384;
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno(errno, "making a pipe");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 // What pasta says goes here: never more than fits, and never a reader who is gone.
 UniqueFd make_notebook() {
@@ -145,7 +135,7 @@ void add_ports(std::vector<std::string>& words, const char* flag, PortProtocol p
   if (!any) words.insert(words.end(), {flag, "none"});
 }
 
-[[noreturn]] void refuse(const std::string& said) {
+[[noreturn]] void refuse_pasta(const std::string& said) {
   Error error(ErrorKind::unsupported,
               said.empty() ? "pasta ended before the network was there" : printable(said));
   if (said.find("tun") != std::string::npos)
@@ -195,7 +185,7 @@ Pasta::Pasta(const NetworkSpec& network, pid_t pid) {
                    keep(*program, pasta_arguments(network, pid, kReadyFd), alive, ready, notebook);
                  alive_ = std::move(alive.write);
                  ready.write.reset();
-                 if (!await_ready(ready.read)) refuse(last_words(notebook));
+                 if (!await_ready(ready.read)) refuse_pasta(last_words(notebook));
                });
 }
 

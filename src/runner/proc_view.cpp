@@ -14,8 +14,8 @@
 namespace layerbox {
 namespace {
 
-constexpr const char* kTable = "/proc/self/mountinfo";
-constexpr std::size_t kMaxTableBytes = std::size_t{64} << 20;
+constexpr const char* kMountTable = "/proc/self/mountinfo";
+constexpr std::size_t kMaxMountTableBytes = std::size_t{64} << 20;
 constexpr std::string_view kProc = "/proc";
 
 // Directories that the kernel keeps empty for others to mount on (proc_create_mount_point()).
@@ -65,9 +65,9 @@ ProcView parse_proc_view(std::string_view mountinfo) {
 
 ProcView proc_view() noexcept {
   try {
-    const UniqueFd table = open_path(kTable, O_RDONLY);
-    FdSource source(table, kTable);
-    return parse_proc_view(read_all(source, kMaxTableBytes, kTable));
+    const UniqueFd table = open_path(kMountTable, O_RDONLY);
+    FdSource source(table, kMountTable);
+    return parse_proc_view(read_all(source, kMaxMountTableBytes, kMountTable));
   } catch (const std::exception&) {
     return {};
   }

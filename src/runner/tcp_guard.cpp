@@ -13,14 +13,14 @@
 namespace layerbox {
 namespace {
 
-constexpr std::uint64_t kLowHalf = 0xffffffffU; // all of these are ints
+constexpr std::uint64_t kLow32 = 0xffffffffU; // all of these are ints
 
 constexpr std::uint32_t refusal(int error) {
   return SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(error);
 }
 
 SeccompCondition when(std::uint32_t argument, SeccompCompare compare, std::uint64_t value) {
-  return {argument, compare, kLowHalf, value};
+  return {argument, compare, kLow32, value};
 }
 
 void add_both(SeccompPolicy& policy, std::uint32_t call, std::uint32_t action,
@@ -30,7 +30,7 @@ void add_both(SeccompPolicy& policy, std::uint32_t call, std::uint32_t action,
   policy.conditions.push_back(second);
 }
 
-void add_socket(SeccompPolicy& policy, std::uint32_t call) {
+void add_tcp_socket(SeccompPolicy& policy, std::uint32_t call) {
   using enum SeccompCompare;
   for (const std::uint64_t family : std::initializer_list<std::uint64_t>{AF_UNIX, AF_NETLINK})
     policy.add(call, SECCOMP_RET_ALLOW, when(0, equal, family));
@@ -68,7 +68,7 @@ SeccompPolicy tcp_guard_policy(SeccompArch arch) {
   policy.foreign_action = SECCOMP_RET_KILL_PROCESS;
   for_each_call(call_table(arch), [&](std::string_view name, std::uint32_t call) {
     if (name == "socket")
-      add_socket(policy, call);
+      add_tcp_socket(policy, call);
     else if (name == "sendto" || name == "sendmmsg")
       add_sending(policy, call, 3);
     else if (name == "sendmsg")

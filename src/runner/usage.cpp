@@ -17,7 +17,7 @@
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxCounterBytes = std::size_t{1} << 20;
 // Version 1 says "no limit" as the largest number of pages that fit a long.
 constexpr std::uint64_t kNoLimitFrom = std::uint64_t{1} << 60;
 constexpr std::array<const char*, 9> kFiles = {
@@ -53,7 +53,7 @@ void add_io(Usage& usage, std::string_view text) {
 // "" when it is not there, or not any more.
 std::string read_text(FdRef dir, const char* name) {
   try {
-    return read_small_file(dir, RelPath::parse(name), kMaxFileBytes);
+    return read_small_file(dir, RelPath::parse(name), kMaxCounterBytes);
   } catch (const Error&) {
     return "";
   }

@@ -12,12 +12,12 @@
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kMaxShownBytes = 300;
+constexpr std::size_t kMaxReferenceShown = 300;
 constexpr std::size_t kShortIdChars = 12;
 
 std::string shown(std::string_view reference) {
-  std::string text = printable(reference.substr(0, kMaxShownBytes));
-  return reference.size() > kMaxShownBytes ? text + "…" : text;
+  std::string text = printable(reference.substr(0, kMaxReferenceShown));
+  return reference.size() > kMaxReferenceShown ? text + "…" : text;
 }
 
 bool is_hex(std::string_view text) {

@@ -25,7 +25,7 @@ namespace layerbox {
 namespace {
 
 constexpr const char* kVersionNew = "version.new";
-constexpr const char* kProbe = "probe.new"; // of file_system_check
+constexpr const char* kCreationProbe = "probe.new"; // of file_system_check
 
 constexpr std::array<const char*, 6> kDirectories = {layout::kBlobs,   layout::kLayers,
                                                      layout::kDerived, layout::kContainers,
@@ -34,7 +34,8 @@ constexpr std::array<const char*, 6> kDirectories = {layout::kBlobs,   layout::k
 // What a killed maker may have left, and what a fresh file system brings.
 bool is_own(std::string_view name) {
   if (name.starts_with(layout::kDatabase)) return true; // SQLite's other files begin with its name
-  for (const char* file : {layout::kVersionFile, kVersionNew, layout::kLocks, kProbe, "lost+found"})
+  for (const char* file :
+       {layout::kVersionFile, kVersionNew, layout::kLocks, kCreationProbe, "lost+found"})
     if (name == file) return true;
   return std::any_of(kDirectories.begin(), kDirectories.end(),
                      [&](std::string_view path) { return name == path.substr(0, path.find('/')); });

@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kStaged = "volume";
+constexpr const char* kStagedVolume = "volume";
 constexpr mode_t kDataMode = 0755;
 
 [[noreturn]] void throw_no_volume(const std::string& name) {
@@ -52,15 +52,15 @@ std::string descriptor_text(const Labels& labels) {
 
 // A whole volume below `dir`, on the disk.
 void stage_volume(FdRef dir, const std::string& descriptor) {
-  make_private_dir(dir, kStaged);
-  const UniqueFd volume = open_beneath(dir, RelPath::parse(kStaged), kOpenDir);
+  make_private_dir(dir, kStagedVolume);
+  const UniqueFd volume = open_beneath(dir, RelPath::parse(kStagedVolume), kOpenDir);
   const UniqueFd data = make_or_open_dir_at(volume, layout::kVolumeData, kDataMode);
   if (::fchmod(data.get(), kDataMode) != 0) throw_errno(errno, "chmod of the volume"); // umask
   write_new_file(volume, layout::kDescriptor, descriptor, 0600);
   fsync_fd(open_beneath(volume, RelPath::parse(layout::kDescriptor), O_RDONLY | O_CLOEXEC),
            layout::kDescriptor);
   fsync_fd(data, layout::kVolumeData);
-  fsync_fd(volume, kStaged);
+  fsync_fd(volume, kStagedVolume);
 }
 
 VolumeInfo read_volume(FdRef volume, const std::string& name) {
@@ -107,7 +107,7 @@ bool create_volume(const Store& store, const std::string& name, const Labels& la
   const UniqueFd volumes = make_volumes_dir(store.root());
   fault_point("store.create_volume.before_rename");
   try {
-    rename_at(staging.dir(), kStaged, volumes, name.c_str(), RENAME_NOREPLACE);
+    rename_at(staging.dir(), kStagedVolume, volumes, name.c_str(), RENAME_NOREPLACE);
   } catch (const Error& error) {
     if (error.error_number() != EEXIST) throw;
     return false; // another process was first

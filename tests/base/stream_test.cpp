@@ -16,8 +16,8 @@
 namespace layerbox {
 namespace {
 
-struct Pipe {
-  explicit Pipe(int flags = 0) {
+struct TestPipe {
+  explicit TestPipe(int flags = 0) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | flags) != 0) throw_errno(errno, "make a pipe");
     read_end.reset(ends[0]);
@@ -55,7 +55,7 @@ TEST(MemorySource, OfNothingIsAtItsEnd) {
 }
 
 TEST(FdSource, ReadsAPipeUntilItsWriterEnds) {
-  Pipe pipe;
+  TestPipe pipe;
   const std::string sent(300000, 'p'); // more than the pipe holds
   std::thread writer([&] {
     write_all(pipe.write_end, std::as_bytes(std::span(sent)), "a pipe");
@@ -68,7 +68,7 @@ TEST(FdSource, ReadsAPipeUntilItsWriterEnds) {
 }
 
 TEST(FdSource, WaitsOnADescriptorThatSomebodyMadeNonBlocking) {
-  Pipe pipe(O_NONBLOCK);
+  TestPipe pipe(O_NONBLOCK);
   const std::string sent(300000, 'n');
   std::thread writer([&] {
     FdSink sink(pipe.write_end, "a pipe");

@@ -22,13 +22,13 @@ namespace {
 
 // Calls that cannot do anything: the kernel refuses what they ask for, each in its own way. Only
 // that the call is not there, or not let through, is of interest.
-struct Question {
+struct CallQuestion {
   const char* name;
   long number;
   std::array<long, 5> arguments;
 };
 
-constexpr std::array<Question, 11> kQuestions = {{
+constexpr std::array<CallQuestion, 11> kQuestions = {{
     {"openat2", SYS_openat2, {-1, 0, 0, 0}}, // a size of 0
     {"clone3", SYS_clone3, {0, 0}},          // the same
     {"fsopen", SYS_fsopen, {0, ~0U}},        // no such flag
@@ -42,7 +42,7 @@ constexpr std::array<Question, 11> kQuestions = {{
     {"close_range", SYS_close_range, {1, 0, 0}}, // from 1 to 0
 }};
 
-int answer(const Question& question) {
+int answer(const CallQuestion& question) {
   const auto& a = question.arguments;
   if (::syscall(question.number, a[0], a[1], a[2], a[3], a[4]) >= 0) return 0;
   return errno == ENOSYS || errno == EPERM ? errno : 0;

@@ -13,7 +13,7 @@ namespace layerbox {
 
 namespace {
 
-constexpr std::size_t kBufferBytes = 256 * 1024;
+constexpr std::size_t kCopyBytes = 256 * 1024;
 
 bool means_not_supported(int e) {
   return e == EOPNOTSUPP || e == EXDEV || e == EINVAL || e == ENOSYS || e == ENOTTY || e == EPERM ||
@@ -53,7 +53,7 @@ bool FileCopier::try_kernel_copy(FdRef from, FdRef to, off_t& begin, off_t end) 
 
 void FileCopier::copy_range(FdRef from, FdRef to, off_t begin, off_t end) {
   if (try_kernel_copy(from, to, begin, end)) return;
-  buffer_.resize(kBufferBytes);
+  buffer_.resize(kCopyBytes);
   while (begin < end) {
     const auto wanted = std::min(buffer_.size(), static_cast<std::size_t>(end - begin));
     const ssize_t got = ::pread(from.get(), buffer_.data(), wanted, begin);

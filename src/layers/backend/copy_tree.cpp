@@ -18,7 +18,7 @@ namespace layerbox {
 
 namespace {
 
-constexpr mode_t kPermissions = 07777;
+constexpr mode_t kModeBits = 07777;
 
 void set_times(FdRef dir, const char* name, const struct stat& status, int flags) {
   const struct timespec times[2] = {status.st_mtim, status.st_mtim};
@@ -146,7 +146,7 @@ void TreeCopy::copy_regular(FdRef from, FdRef to, const MergedEntry& entry) {
       open_beneath(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   copier_.copy(in, out, status.st_size, status.st_blocks * 512 < status.st_size);
   if (::fchown(out.get(), status.st_uid, status.st_gid) != 0) throw_errno(errno, "chown");
-  if (::fchmod(out.get(), status.st_mode & kPermissions) != 0) throw_errno(errno, "chmod");
+  if (::fchmod(out.get(), status.st_mode & kModeBits) != 0) throw_errno(errno, "chmod");
   set_xattrs(out, "", image_xattrs(in, ""));
   const struct timespec times[2] = {status.st_mtim, status.st_mtim};
   if (::futimens(out.get(), times) != 0) throw_errno(errno, "setting the times");
@@ -181,8 +181,7 @@ void TreeCopy::copy_named_metadata(FdRef from, FdRef to, const MergedEntry& entr
   if (::fchownat(to.get(), name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) != 0) {
     throw_errno(errno, "chown");
   }
-  if (!S_ISLNK(status.st_mode) &&
-      ::fchmodat(to.get(), name, status.st_mode & kPermissions, 0) != 0) {
+  if (!S_ISLNK(status.st_mode) && ::fchmodat(to.get(), name, status.st_mode & kModeBits, 0) != 0) {
     throw_errno(errno, "chmod");
   }
   set_xattrs(to, name, image_xattrs(from, name));
@@ -194,7 +193,7 @@ void TreeCopy::copy_named_metadata(FdRef from, FdRef to, const MergedEntry& entr
 void copy_directory_metadata(FdRef from, FdRef to) {
   const struct stat status = stat_fd(from);
   if (::fchown(to.get(), status.st_uid, status.st_gid) != 0) throw_errno(errno, "chown");
-  if (::fchmod(to.get(), status.st_mode & kPermissions) != 0) throw_errno(errno, "chmod");
+  if (::fchmod(to.get(), status.st_mode & kModeBits) != 0) throw_errno(errno, "chmod");
   set_xattrs(to, "", image_xattrs(from, ""));
   const struct timespec times[2] = {status.st_mtim, status.st_mtim};
   if (::futimens(to.get(), times) != 0) throw_errno(errno, "setting the times");

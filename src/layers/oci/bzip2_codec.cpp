@@ -1,17 +1,10 @@
 #include <bzlib.h>
 
-#include <algorithm>
-#include <limits>
-
 #include "base/error.hpp"
 #include "layers/oci/codec.hpp"
 
 namespace layerbox {
 namespace {
-
-unsigned bounded(std::size_t size) {
-  return static_cast<unsigned>(std::min<std::size_t>(size, std::numeric_limits<unsigned>::max()));
-}
 
 class Bzip2Codec : public Codec {
  public:

@@ -2,7 +2,9 @@
 // follows the last member is in decompressing_source; a codec only moves bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,6 +37,10 @@ class Codec {
   virtual bool allows_padding() const { return false; }
 
  protected:
+  // zlib and bzip2 count in unsigned.
+  static unsigned bounded(std::size_t size) {
+    return static_cast<unsigned>(std::min<std::size_t>(size, std::numeric_limits<unsigned>::max()));
+  }
   [[noreturn]] void damaged(std::string_view why) const;
   [[noreturn]] void needs_too_much_memory(std::string_view limit) const;
 };

@@ -13,7 +13,7 @@
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{128} << 10;
+constexpr std::size_t kPackedBytes = std::size_t{128} << 10;
 constexpr int kGzipHeader = 16; // added to the window bits
 constexpr int kGzipLevel = 6;   // zlib's own default, and gzip(1)'s
 constexpr int kGzipMemory = 8;  // zlib's default
@@ -31,7 +31,7 @@ class PlainSink : public CompressingSink {
 
 class GzipSink : public CompressingSink {
  public:
-  explicit GzipSink(Sink& out) : out_(out), buffer_(kBufferBytes) {
+  explicit GzipSink(Sink& out) : out_(out), buffer_(kPackedBytes) {
     // Without deflateSetHeader the header holds no time and no name.
     if (deflateInit2(&stream_, kGzipLevel, Z_DEFLATED, MAX_WBITS + kGzipHeader, kGzipMemory,
                      Z_DEFAULT_STRATEGY) != Z_OK)

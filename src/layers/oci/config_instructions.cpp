@@ -27,7 +27,7 @@ constexpr std::string_view kSpaces = " \t\r\n";
 // What $PATH is where an image says nothing of it: what a container of it gets then.
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_instruction(const std::string& why) {
   throw Error(ErrorKind::invalid_argument, why);
 }
 
@@ -52,7 +52,7 @@ std::optional<std::vector<std::string>> json_words(std::string_view text) {
   if (!parsed.is_array()) return std::nullopt;
   std::vector<std::string> words;
   for (const Json& word : parsed) {
-    if (!word.is_string()) refuse("an array of something else than strings");
+    if (!word.is_string()) refuse_instruction("an array of something else than strings");
     words.push_back(word.get<std::string>());
   }
   return words;
@@ -77,7 +77,7 @@ std::vector<std::string> ports_of(const std::string& word) {
       dash == std::string::npos ? first : number(std::string_view(range).substr(dash + 1));
   const bool known = protocol == "tcp" || protocol == "udp" || protocol == "sctp";
   if (!known || !first || !last || *first == 0 || *last > kMaxPort || *first > *last)
-    refuse(fmt::format("'{}' is no PORT[-PORT][/tcp|udp|sctp]", printable(word)));
+    refuse_instruction(fmt::format("'{}' is no PORT[-PORT][/tcp|udp|sctp]", printable(word)));
   std::vector<std::string> ports;
   for (unsigned port = *first; port <= *last; ++port)
     ports.push_back(fmt::format("{}/{}", port, protocol));
@@ -148,7 +148,7 @@ void ConfigInstructions::apply(std::string_view line) {
                 fmt::format("'{}' is no instruction that changes a config", printable(name)))
         .set_hint("CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and "
                   "WORKDIR are");
-  if (arguments.empty()) refuse(fmt::format("{} needs something behind it", name));
+  if (arguments.empty()) refuse_instruction(fmt::format("{} needs something behind it", name));
   with_context([&] { return name; },
                [&] {
                  if (known != kInstructions.end()) return (this->*known->second)(arguments);
@@ -206,16 +206,18 @@ ConfigInstructions::pairs(std::string_view arguments) const {
   const std::vector<std::string> words = dockerfile_words(arguments);
   if (words.front().find('=') == std::string::npos) {
     const std::string_view value = trimmed(arguments.substr(words.front().size()));
-    if (value.empty()) refuse(fmt::format("'{}' is not K=V", printable(words.front())));
+    if (value.empty()) refuse_instruction(fmt::format("'{}' is not K=V", printable(words.front())));
     return {{expand(words.front()), expand(value)}};
   }
   std::vector<std::pair<std::string, std::string>> result;
   for (const std::string& word : words) {
     const std::size_t equals = word.find('=');
-    if (equals == std::string::npos) refuse(fmt::format("'{}' is not K=V", printable(word)));
+    if (equals == std::string::npos)
+      refuse_instruction(fmt::format("'{}' is not K=V", printable(word)));
     result.emplace_back(expand(std::string_view(word).substr(0, equals)),
                         expand(std::string_view(word).substr(equals + 1)));
-    if (result.back().first.empty()) refuse(fmt::format("'{}' has no name", printable(word)));
+    if (result.back().first.empty())
+      refuse_instruction(fmt::format("'{}' has no name", printable(word)));
   }
   return result;
 }
@@ -235,7 +237,7 @@ void ConfigInstructions::add_volumes(std::string_view arguments) {
   const auto words = json_words(arguments);
   for (const std::string& word : words ? *words : dockerfile_words(arguments)) {
     paths.push_back(expand(word));
-    if (paths.back().empty()) refuse("a volume without a path");
+    if (paths.back().empty()) refuse_instruction("a volume without a path");
   }
   Json& object = member(process_, "Volumes", Json::value_t::object);
   for (const std::string& path : paths)
@@ -244,7 +246,7 @@ void ConfigInstructions::add_volumes(std::string_view arguments) {
 
 void ConfigInstructions::set_working_directory(std::string_view arguments) {
   const std::string path = expand(arguments);
-  if (path.empty()) refuse("a directory without a name");
+  if (path.empty()) refuse_instruction("a directory without a name");
   const std::string before = process_.value("WorkingDir", Json()).is_string()
                                  ? process_["WorkingDir"].get<std::string>()
                                  : "";
@@ -253,13 +255,13 @@ void ConfigInstructions::set_working_directory(std::string_view arguments) {
 
 void ConfigInstructions::set_user(std::string_view arguments) {
   const std::string user = expand(arguments);
-  if (user.empty()) refuse("a user without a name");
+  if (user.empty()) refuse_instruction("a user without a name");
   process_["User"] = user;
 }
 
 void ConfigInstructions::set_stop_signal(std::string_view arguments) {
   const std::string signal = expand(arguments);
-  if (!is_signal(signal)) refuse(fmt::format("'{}' is no signal", printable(signal)));
+  if (!is_signal(signal)) refuse_instruction(fmt::format("'{}' is no signal", printable(signal)));
   process_["StopSignal"] = signal;
 }
 
@@ -267,7 +269,7 @@ void ConfigInstructions::add_trigger(std::string_view arguments) {
   const std::string name =
       upper(arguments.substr(0, std::min(arguments.find_first_of(kSpaces), arguments.size())));
   if (name == "ONBUILD" || name == "FROM" || name == "MAINTAINER")
-    refuse(fmt::format("{} cannot be a trigger", name));
+    refuse_instruction(fmt::format("{} cannot be a trigger", name));
   member(process_, "OnBuild", Json::value_t::array).push_back(std::string(arguments));
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kInputBytes = 256 * 1024;
 constexpr std::size_t kPaddingBytes = 4;
 
-bool all_zero(std::span<const std::byte> bytes) {
+bool is_padding(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
@@ -70,7 +70,7 @@ bool DecompressingSource::begin_member() {
 void DecompressingSource::skip_padding() {
   for (;;) {
     fill(kPaddingBytes);
-    if (pending_.size() < kPaddingBytes || !all_zero(pending_.first(kPaddingBytes))) return;
+    if (pending_.size() < kPaddingBytes || !is_padding(pending_.first(kPaddingBytes))) return;
     pending_ = pending_.subspan(kPaddingBytes);
   }
 }

@@ -15,7 +15,7 @@ bool is_name_char(char c, bool first) {
          (!first && c >= '0' && c <= '9');
 }
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_words(const std::string& why) {
   throw Error(ErrorKind::invalid_argument, why);
 }
 
@@ -45,13 +45,13 @@ class Expander {
       else
         text += c;
     }
-    if (end != '\0') refuse(std::string("'${' without its '") + end + "'");
+    if (end != '\0') refuse_words(std::string("'${' without its '") + end + "'");
     return text;
   }
 
   void single_quoted(std::string& text) {
     const std::size_t end = word_.find('\'', at_);
-    if (end == std::string_view::npos) refuse("a single quote without its partner");
+    if (end == std::string_view::npos) refuse_words("a single quote without its partner");
     text += word_.substr(at_, end - at_);
     at_ = end + 1;
   }
@@ -68,7 +68,7 @@ class Expander {
           c == '\\' && !ended() && (word_[at_] == '"' || word_[at_] == '$' || word_[at_] == '\\');
       text += escapes ? word_[at_++] : c;
     }
-    refuse("a double quote without its partner");
+    refuse_words("a double quote without its partner");
   }
 
   std::string_view name() {
@@ -90,7 +90,7 @@ class Expander {
   std::string braced() {
     ++at_;
     const std::string_view key = name();
-    if (key.empty() || ended()) refuse("'${' without a name and a '}'");
+    if (key.empty() || ended()) refuse_words("'${' without a name and a '}'");
     const std::string* value = variable_(key);
     if (word_[at_] == '}') {
       ++at_;
@@ -100,7 +100,7 @@ class Expander {
     if (empty_is_none) ++at_;
     const char what = ended() ? '\0' : word_[at_++];
     if (what != '-' && what != '+')
-      refuse("'${" + printable(key) + "' is followed by something else than '}', '-' or '+'");
+      refuse_words("'${" + printable(key) + "' is followed by something else than '}', '-' or '+'");
     const std::string other = until('}');
     const bool is_set = value != nullptr && !(empty_is_none && value->empty());
     if (what == '+') return is_set ? other : "";
@@ -131,7 +131,7 @@ std::vector<std::string> dockerfile_words(std::string_view text) {
     else if (quote != '\0' ? c == quote : c == '\'' || c == '"')
       quote = quote == '\0' ? c : '\0';
   }
-  if (quote != '\0') refuse("a quote without its partner");
+  if (quote != '\0') refuse_words("a quote without its partner");
   if (!word.empty()) words.push_back(std::move(word));
   return words;
 }

@@ -1,8 +1,5 @@
 #include <zlib.h>
 
-#include <algorithm>
-#include <limits>
-
 #include "base/error.hpp"
 #include "layers/oci/codec.hpp"
 
@@ -10,10 +7,6 @@ namespace layerbox {
 namespace {
 
 constexpr int kGzipOnly = 16; // added to the window bits: a gzip header and nothing else
-
-uInt bounded(std::size_t size) {
-  return static_cast<uInt>(std::min<std::size_t>(size, std::numeric_limits<uInt>::max()));
-}
 
 class GzipCodec : public Codec {
  public:

@@ -1,26 +1,13 @@
 #include "layers/tar/block_pipe.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <utility>
+
+#include "base/quiet_thread.hpp"
 
 namespace layerbox {
 
-BlockPipe::BlockPipe(Source& source) : source_(source) {
-  // Signals are the main thread's business.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (...) {
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
+BlockPipe::BlockPipe(Source& source)
+    : source_(source), thread_(start_quiet_thread([this] { run(); })) {}
 
 BlockPipe::~BlockPipe() {
   {

@@ -18,14 +18,14 @@ constexpr std::string_view kLibarchiveXattr = "LIBARCHIVE.xattr.";
 constexpr std::string_view kSparse = "GNU.sparse.";
 constexpr std::size_t kMaxXattrName = 255; // XATTR_NAME_MAX, xattr(7)
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_attribute(const std::string& why) {
   throw Error(ErrorKind::corrupt, why);
 }
 
 std::string clean_name(std::string_view key, std::string_view value) {
   if (value.find('\0') != std::string_view::npos)
-    refuse(fmt::format("the pax {} '{}' holds a NUL byte", printable(key),
-                       printable(value.substr(0, 200))));
+    refuse_attribute(fmt::format("the pax {} '{}' holds a NUL byte", printable(key),
+                                 printable(value.substr(0, 200))));
   return std::string(value);
 }
 
@@ -45,7 +45,8 @@ class Reader {
     } else if (key == "SCHILY.acl.default") {
       acl(kDefaultAclXattr, value);
     } else if (key == "SUN.holesdata" || key == "SCHILY.realsize") {
-      refuse("a sparse file in the dialect of " + std::string(key) + ", which is not supported");
+      refuse_attribute("a sparse file in the dialect of " + std::string(key) +
+                       ", which is not supported");
     } else if (!value.empty()) { // an empty value takes the key back
       plain(key, value);
     }
@@ -56,7 +57,7 @@ class Reader {
     if (major_ == 1 && minor_ == 0)
       out_.map_in_body = true;
     else if (major_ != kNone || minor_ != kNone)
-      refuse("a sparse file of an unknown version");
+      refuse_attribute("a sparse file of an unknown version");
   }
 
  private:
@@ -80,10 +81,12 @@ class Reader {
   }
 
   void xattr(std::string_view name, std::string value) {
-    if (name.empty()) refuse("an extended attribute without a name");
+    if (name.empty()) refuse_attribute("an extended attribute without a name");
     if (name.find('\0') != std::string_view::npos)
-      refuse("the name of the extended attribute '" + printable(name) + "' holds a NUL byte");
-    if (name.size() > kMaxXattrName) refuse("the name of an extended attribute passes 255 bytes");
+      refuse_attribute("the name of the extended attribute '" + printable(name) +
+                       "' holds a NUL byte");
+    if (name.size() > kMaxXattrName)
+      refuse_attribute("the name of an extended attribute passes 255 bytes");
     if (is_overlay_xattr(name)) {
       ++out_.dropped.overlay_xattrs;
       return;

@@ -10,7 +10,7 @@
 namespace layerbox {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_record(const std::string& why) {
   throw Error(ErrorKind::corrupt, "malformed pax header: " + why);
 }
 
@@ -70,15 +70,15 @@ void for_each_pax_record(
     const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), length);
     const auto digits = static_cast<std::size_t>(end - body.data());
     if (error != std::errc{} || digits == body.size() || *end != ' ')
-      refuse("a record does not begin with its length");
-    if (length > body.size() || length < digits + 2) refuse("a record's length is wrong");
-    if (body[length - 1] != '\n') refuse("a record does not end with a newline");
+      refuse_record("a record does not begin with its length");
+    if (length > body.size() || length < digits + 2) refuse_record("a record's length is wrong");
+    if (body[length - 1] != '\n') refuse_record("a record does not end with a newline");
     const std::string_view record = body.substr(digits + 1, length - digits - 2);
     const std::size_t equals = record.find('=');
-    if (equals == std::string_view::npos || equals == 0) refuse("a record has no key");
+    if (equals == std::string_view::npos || equals == 0) refuse_record("a record has no key");
     const std::string_view key = record.substr(0, equals);
     if (key.find('\0') != std::string_view::npos)
-      refuse("the key '" + printable(key.substr(0, 100)) + "' holds a NUL byte");
+      refuse_record("the key '" + printable(key.substr(0, 100)) + "' holds a NUL byte");
     take(key, record.substr(equals + 1));
     body.remove_prefix(length);
   }
@@ -95,7 +95,7 @@ std::string decode_percent(std::string_view text) {
     const int high = digits.size() == 2 ? hex_value(digits[0]) : -1;
     const int low = digits.size() == 2 ? hex_value(digits[1]) : -1;
     if (high < 0 || low < 0)
-      refuse("'" + printable(text.substr(0, 100)) + "' is not percent-encoded");
+      refuse_record("'" + printable(text.substr(0, 100)) + "' is not percent-encoded");
     plain += static_cast<char>(high << 4 | low);
     i += 2;
   }
@@ -111,14 +111,14 @@ std::string decode_base64(std::string_view text) {
   int count = 0;
   for (const char c : text) {
     const int value = base64_value(c);
-    if (value < 0) refuse("a value is not base64");
+    if (value < 0) refuse_record("a value is not base64");
     bits = (bits << 6 | static_cast<std::uint32_t>(value)) & 0xFFFFFF;
     count += 6;
     if (count < 8) continue;
     count -= 8;
     plain += static_cast<char>(bits >> count & 0xFF);
   }
-  if (text.size() % 4 == 1) refuse("a value is not base64");
+  if (text.size() % 4 == 1) refuse_record("a value is not base64");
   return plain;
 }
 

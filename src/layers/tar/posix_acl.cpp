@@ -14,7 +14,7 @@ namespace layerbox {
 namespace {
 
 // Linux include/uapi/linux/posix_acl.h and posix_acl_xattr.h; all fields are little-endian.
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kAclVersion = 2;
 enum Tag : std::uint16_t {
   user_obj = 0x01,
   user = 0x02,
@@ -116,7 +116,7 @@ std::optional<std::string> posix_acl_xattr(std::string_view text) {
     return std::tie(a.tag, a.id) < std::tie(b.tag, b.id);
   });
   std::string value;
-  append_le(value, kVersion, 4);
+  append_le(value, kAclVersion, 4);
   for (const AclEntry& entry : entries) {
     append_le(value, entry.tag, 2);
     append_le(value, entry.permissions, 2);

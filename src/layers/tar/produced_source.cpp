@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/quiet_thread.hpp"
+
 namespace layerbox {
 namespace {
 
@@ -20,7 +22,7 @@ class ProducedSource::Queue : public Sink {
 };
 
 ProducedSource::ProducedSource(std::function<void(Sink&)> produce)
-    : produce_(std::move(produce)), thread_([this] { run(); }) {}
+    : produce_(std::move(produce)), thread_(start_quiet_thread([this] { run(); })) {}
 
 ProducedSource::~ProducedSource() {
   {

@@ -11,7 +11,7 @@
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+constexpr std::size_t kRebuiltBytes = std::size_t{256} << 10;
 
 // A record from the start of its file, whatever the descriptor's offset.
 class RecordFile : public Source {
@@ -69,7 +69,7 @@ Digest rebuild_tar(FdRef record, FdRef tree, Sink& out) {
   RecordFile file(record);
   RecordReader reader(file);
   HashingSink sink(out);
-  std::vector<std::byte> buffer(kBufferBytes);
+  std::vector<std::byte> buffer(kRebuiltBytes);
   for (;;) {
     const RecordItem& item = reader.next();
     if (item.kind == RecordKind::raw) {
@@ -89,7 +89,7 @@ Digest rebuild_tar(FdRef record, FdRef tree, Sink& out) {
 std::vector<std::string> verify_tree(FdRef record, FdRef tree, std::size_t max_lines) {
   RecordFile file(record);
   RecordReader reader(file);
-  std::vector<std::byte> buffer(kBufferBytes);
+  std::vector<std::byte> buffer(kRebuiltBytes);
   std::vector<std::string> lines;
   for (;;) {
     const RecordItem& item = reader.next();

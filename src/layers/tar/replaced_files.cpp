@@ -12,7 +12,7 @@ namespace layerbox {
 namespace {
 
 constexpr const char* kShadow = "replaced";
-constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
 } // namespace
 
@@ -53,7 +53,7 @@ void ReplacedFiles::settle(RecordReader& from, RecordWriter& to) {
 void ReplacedFiles::put_raw(std::uint64_t number, const RecordItem& item, RecordWriter& to) {
   const std::string name = std::to_string(number);
   const UniqueFd fd = open_beneath(shadow_, RelPath::parse(name), O_RDONLY | O_CLOEXEC);
-  std::vector<std::byte> buffer(kBufferBytes);
+  std::vector<std::byte> buffer(kReadBytes);
   for (const RecordRegion& region : item.regions) {
     FileRangeSource range(fd, region.offset, region.length, name);
     while (const std::size_t got = range.read(buffer))

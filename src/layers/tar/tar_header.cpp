@@ -18,7 +18,7 @@ constexpr std::uint32_t kMaxMinor = (1U << 20) - 1;
 constexpr std::uint64_t kTypeBits = 0170000;
 constexpr std::uint64_t kSocketBits = 0140000;
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_header(const std::string& why) {
   throw Error(ErrorKind::corrupt, why);
 }
 
@@ -30,8 +30,8 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 std::string long_name(std::string_view body) {
   const std::string_view name = TarBlock::until_nul(body);
   if (body.substr(name.size()).find_first_not_of('\0') != std::string_view::npos)
-    refuse("a long name holds a NUL byte");
-  if (name.empty()) refuse("an empty long name");
+    refuse_header("a long name holds a NUL byte");
+  if (name.empty()) refuse_header("an empty long name");
   return std::string(name);
 }
 
@@ -44,14 +44,14 @@ class Blocks {
     return TarBlock(block);
   }
   std::string_view body(std::uint64_t size) {
-    if (size > raw_.size() - at_) refuse("a header that is cut short");
+    if (size > raw_.size() - at_) refuse_header("a header that is cut short");
     return text_of(take(round_to_block(size))).substr(0, static_cast<std::size_t>(size));
   }
   std::uint64_t at() const { return at_; }
 
  private:
   std::span<const std::byte> take(std::uint64_t size) {
-    if (size > raw_.size() - at_) refuse("a header that is cut short");
+    if (size > raw_.size() - at_) refuse_header("a header that is cut short");
     const auto part = raw_.subspan(at_, static_cast<std::size_t>(size));
     at_ += static_cast<std::size_t>(size);
     return part;
@@ -68,7 +68,7 @@ struct Prefix { // what headers before the entry's own say
 };
 
 template <typename T> void set_once(std::optional<T>& slot, T value, const char* what) {
-  if (slot) refuse(std::string("two ") + what + " before one entry");
+  if (slot) refuse_header(std::string("two ") + what + " before one entry");
   slot = std::move(value);
 }
 
@@ -90,7 +90,7 @@ bool read_prefix(const TarBlock& block, Blocks& blocks, const ImportLimits& limi
     set_once(prefix.long_link, long_name(blocks.body(block.size())), "long links");
     return true;
   case 'V': // a volume's label
-    if (block.size() != 0) refuse("a volume label with content");
+    if (block.size() != 0) refuse_header("a volume label with content");
     return true;
   default:
     return false;
@@ -119,14 +119,15 @@ TarType type_of(const TarBlock& block, std::string_view name, std::uint64_t mode
   case '6':
     return TarType::fifo;
   default:
-    refuse(fmt::format("an entry of type '{}', which layers do not have",
-                       printable(std::string_view(block.field(156, 1)))));
+    refuse_header(fmt::format("an entry of type '{}', which layers do not have",
+                              printable(std::string_view(block.field(156, 1)))));
   }
 }
 
 std::string one_name(const std::optional<std::string>& gnu, const std::string& pax,
                      std::string own) {
-  if (gnu && !pax.empty() && *gnu != pax) refuse("two names that differ, one GNU and one pax");
+  if (gnu && !pax.empty() && *gnu != pax)
+    refuse_header("two names that differ, one GNU and one pax");
   if (!pax.empty()) return pax;
   return gnu ? *gnu : own;
 }
@@ -142,7 +143,7 @@ void read_device(const TarBlock& block, const PaxAttributes& pax, TarHeader& hea
   const std::int64_t minor =
       pax.device_minor.value_or(parse_tar_number(block.field(337, 8), "devminor"));
   if (major < 0 || major > kMaxMajor || minor < 0 || minor > kMaxMinor)
-    refuse(fmt::format("a device {}:{}, which cannot be", major, minor));
+    refuse_header(fmt::format("a device {}:{}, which cannot be", major, minor));
   header.device_major = static_cast<std::uint32_t>(major);
   header.device_minor = static_cast<std::uint32_t>(minor);
 }
@@ -154,11 +155,11 @@ void read_gnu_sparse(const TarBlock& block, Blocks& blocks, TarHeader& header) {
   const bool extended = block.is_gnu() && block.field(482, 1)[0] != '\0';
   const bool real_size = block.is_gnu() && block.field(483, 1)[0] != '\0';
   if (block.type() != 'S') {
-    if (maps || extended || real_size) refuse("a sparse map on what is not a sparse file");
+    if (maps || extended || real_size) refuse_header("a sparse map on what is not a sparse file");
     return;
   }
-  if (!block.is_gnu()) refuse("a sparse file that is not GNU tar's");
-  if (extended && !maps) refuse("a sparse map that is empty but goes on");
+  if (!block.is_gnu()) refuse_header("a sparse file that is not GNU tar's");
+  if (extended && !maps) refuse_header("a sparse map that is empty but goes on");
   header.sparse = true;
   bool more = extended;
   while (more)
@@ -166,11 +167,12 @@ void read_gnu_sparse(const TarBlock& block, Blocks& blocks, TarHeader& header) {
 }
 
 void check_body(const TarBlock& block, const PaxAttributes& pax, const TarHeader& header) {
-  if (header.sparse && header.type != TarType::file) refuse("a sparse map on what is not a file");
+  if (header.sparse && header.type != TarType::file)
+    refuse_header("a sparse map on what is not a file");
   if (header.type == TarType::file || header.type == TarType::hardlink) return;
-  if (pax.size.value_or(0) != 0) refuse("a size on what is not a file");
+  if (pax.size.value_or(0) != 0) refuse_header("a size on what is not a file");
   const bool plain_type = block.type() == '\0' || block.type() == '0' || block.type() == '7';
-  if (plain_type && header.body_bytes != 0) refuse("a directory or socket with content");
+  if (plain_type && header.body_bytes != 0) refuse_header("a directory or socket with content");
 }
 
 } // namespace
@@ -180,7 +182,7 @@ TarHeader read_tar_header(std::span<const std::byte> raw, const ImportLimits& li
   Prefix prefix;
   TarBlock block = blocks.next();
   for (;; block = blocks.next()) {
-    if (!block.checksum_matches()) refuse("a header whose checksum is wrong");
+    if (!block.checksum_matches()) refuse_header("a header whose checksum is wrong");
     if (!read_prefix(block, blocks, limits, prefix)) break;
   }
   PaxAttributes pax = prefix.pax ? std::move(*prefix.pax) : PaxAttributes{};

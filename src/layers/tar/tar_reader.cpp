@@ -15,7 +15,7 @@
 namespace layerbox {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_archive(const std::string& why) {
   throw Error(ErrorKind::corrupt, why);
 }
 
@@ -95,12 +95,12 @@ void TarReader::fail(int result) {
   const char* text = ::archive_error_string(archive_.get());
   const std::string_view why = text != nullptr ? text : "malformed";
   if (tap_.settled() == 0 && why.find("Unrecognized") != std::string_view::npos)
-    refuse("not a tar");
+    refuse_archive("not a tar");
   if (why.find("Special header too large") != std::string_view::npos)
     throw Error(ErrorKind::limit_exceeded, "a long name or pax header of more than 1 MiB, which "
                                            "is the most that can be read (--max-pax-bytes)");
-  if (result == ARCHIVE_RETRY) refuse("a damaged header");
-  refuse(fmt::format("the tar is truncated or malformed: {}", printable(why)));
+  if (result == ARCHIVE_RETRY) refuse_archive("a damaged header");
+  refuse_archive(fmt::format("the tar is truncated or malformed: {}", printable(why)));
 }
 
 std::uint64_t TarReader::position() const {
@@ -151,7 +151,7 @@ const TarEntry* TarReader::next() {
 void TarReader::read_header(archive_entry* entry) {
   const std::uint64_t body_at = position();
   if (static_cast<std::uint64_t>(::archive_read_header_position(archive_.get())) != header_at_)
-    refuse("the entry does not begin where the one before it ends");
+    refuse_archive("the entry does not begin where the one before it ends");
   if (body_at - header_at_ > limits_.max_pax_bytes + kTarBlock) refuse_headers(limits_);
   entry_.header = read_tar_header(tap_.view(header_at_, body_at), limits_);
   claiming_ = false;
@@ -160,23 +160,23 @@ void TarReader::read_header(archive_entry* entry) {
   const TarHeader& header = entry_.header;
   const std::uint64_t expected = header_at_ + header.header_bytes;
   if (header.map_in_body ? body_at <= expected : body_at != expected)
-    refuse("its headers can be read in two ways");
+    refuse_archive("its headers can be read in two ways");
   if (header.type == TarType::file) check_sparse(entry);
   pass_raw(body_at);
 }
 
 void TarReader::check_sparse(archive_entry* entry) {
   const la_int64_t size = ::archive_entry_size(entry);
-  if (size < 0) refuse("a file of negative size");
+  if (size < 0) refuse_archive("a file of negative size");
   entry_.size_bytes = static_cast<std::uint64_t>(size);
   mapped_bytes_ = entry_.header.body_bytes;
   if (!entry_.header.sparse) {
-    if (entry_.size_bytes != mapped_bytes_) refuse("its size can be read in two ways");
+    if (entry_.size_bytes != mapped_bytes_) refuse_archive("its size can be read in two ways");
     return;
   }
   if (entry_.header.map_in_body) {
     const std::uint64_t map_bytes = position() - header_at_ - entry_.header.header_bytes;
-    if (map_bytes > mapped_bytes_) refuse("a sparse map longer than its entry");
+    if (map_bytes > mapped_bytes_) refuse_archive("a sparse map longer than its entry");
     mapped_bytes_ -= map_bytes;
   }
   check_map(entry);
@@ -196,7 +196,7 @@ void TarReader::check_map(archive_entry* entry) {
   }
   const bool fits = count > 0 ? promised == mapped_bytes_
                               : mapped_bytes_ == 0 || mapped_bytes_ == entry_.size_bytes;
-  if (!fits) refuse("its content and its sparse map do not fit");
+  if (!fits) refuse_archive("its content and its sparse map do not fit");
 }
 
 FileContent& TarReader::content(const RelPath& path) {
@@ -229,7 +229,7 @@ bool TarReader::read_region(FileContent::Region& region) {
   }
   if (offset < 0 || region.offset < next_offset_ || size > entry_.size_bytes ||
       region.offset > entry_.size_bytes - size)
-    refuse("a sparse map that overlaps itself or passes the file's end");
+    refuse_archive("a sparse map that overlaps itself or passes the file's end");
   next_offset_ = region.offset + size;
   record_.content(region.offset, region.data);
   tap_.claim(at + size);
@@ -253,13 +253,13 @@ void TarReader::check_entry_end() {
   switch (header.type) {
   case TarType::file:
     if (end != whole || region_bytes_ != mapped_bytes_)
-      refuse("its content and its sparse map do not fit");
+      refuse_archive("its content and its sparse map do not fit");
     break;
   case TarType::hardlink: // carries content in pax archives only, by libarchive's reading
-    if (end != 0 && end != whole) refuse("its content can be read in two ways");
+    if (end != 0 && end != whole) refuse_archive("its content can be read in two ways");
     break;
   default:
-    if (end != 0) refuse("content where there can be none");
+    if (end != 0) refuse_archive("content where there can be none");
   }
 }
 
@@ -268,14 +268,15 @@ void TarReader::read_to_end() {
   const auto last =
       at >= header_at_ + kTarBlock ? tap_.view(at - kTarBlock, at) : std::span<const std::byte>{};
   end_marked_ = !last.empty() && all_zero(last);
-  if (at == 0) refuse("not a tar: it is empty");
+  if (at == 0) refuse_archive("not a tar: it is empty");
   pass_raw(at);
   for (;;) {
     const std::uint64_t from = tap_.settled();
     const std::uint64_t to = tap_.pulled();
     if (from < to) {
-      if (!end_marked_) refuse("the tar is truncated or malformed: its last block is not whole");
-      if (!all_zero(tap_.view(from, to))) refuse("data after the end of the archive");
+      if (!end_marked_)
+        refuse_archive("the tar is truncated or malformed: its last block is not whole");
+      if (!all_zero(tap_.view(from, to))) refuse_archive("data after the end of the archive");
       pass_raw(to);
     }
     if (pull().empty()) return;

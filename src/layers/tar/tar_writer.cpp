@@ -15,7 +15,7 @@
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{256} << 10;
+constexpr std::size_t kWriteBytes = std::size_t{256} << 10;
 constexpr std::size_t kNameBytes = 100;
 constexpr std::size_t kPrefixBytes = 155;
 constexpr std::uint64_t kMaxOctal7 = 07777777;      // ids and device numbers
@@ -279,14 +279,14 @@ void TarWriter::put(std::string_view bytes) {
 
 void TarWriter::put(std::span<const std::byte> bytes) {
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-  if (buffer_.size() >= kBufferBytes) flush();
+  if (buffer_.size() >= kWriteBytes) flush();
 }
 
 void TarWriter::put_zeros(std::uint64_t count) {
   while (count > 0) {
-    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, kBufferBytes));
+    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, kWriteBytes));
     buffer_.resize(buffer_.size() + step);
-    if (buffer_.size() >= kBufferBytes) flush();
+    if (buffer_.size() >= kWriteBytes) flush();
     count -= step;
   }
 }

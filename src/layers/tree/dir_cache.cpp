@@ -13,7 +13,7 @@
 namespace layerbox {
 namespace {
 
-constexpr int kOpenFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kOpenCached = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 // What the directory looks like now is what it shall look like again.
 OpenDir as_it_is(const RelPath& path, UniqueFd fd) {
@@ -38,7 +38,7 @@ OpenDir* DirCache::cached(const RelPath& path) {
 
 OpenDir* DirCache::find(const RelPath& path) {
   if (OpenDir* dir = cached(path)) return dir;
-  if (path.is_top()) return &add(as_it_is(path, open_beneath(top_, path, kOpenFlags)));
+  if (path.is_top()) return &add(as_it_is(path, open_beneath(top_, path, kOpenCached)));
   OpenDir* parent = find(path.parent());
   return parent == nullptr ? nullptr : open_child(*parent, path);
 }
@@ -46,7 +46,7 @@ OpenDir* DirCache::find(const RelPath& path) {
 OpenDir* DirCache::open_child(OpenDir& parent, const RelPath& path) {
   const std::string name(path.filename());
   // One component and O_NOFOLLOW: there is no way but down.
-  UniqueFd fd(::openat(parent.fd.get(), name.c_str(), kOpenFlags));
+  UniqueFd fd(::openat(parent.fd.get(), name.c_str(), kOpenCached));
   if (fd) {
     OpenDir dir = as_it_is(path, std::move(fd));
     if ((dir.mode & kOwnerAll) != kOwnerAll) {
@@ -65,7 +65,7 @@ OpenDir* DirCache::open_child(OpenDir& parent, const RelPath& path) {
   const mode_t mode = status->st_mode & 07777;
   if (::fchmodat(parent.fd.get(), name.c_str(), mode | kOwnerAll, 0) != 0)
     throw_errno(errno, "open directory '" + printable(path.str()) + "'");
-  fd.reset(::openat(parent.fd.get(), name.c_str(), kOpenFlags));
+  fd.reset(::openat(parent.fd.get(), name.c_str(), kOpenCached));
   if (!fd) throw_errno(errno, "open directory '" + printable(path.str()) + "'");
   OpenDir dir = as_it_is(path, std::move(fd));
   dir.mode = mode;

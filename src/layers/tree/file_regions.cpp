@@ -11,7 +11,7 @@
 namespace layerbox {
 namespace {
 
-constexpr std::uint64_t kBufferBytes = std::uint64_t{256} << 10;
+constexpr std::uint64_t kRegionBytes = std::uint64_t{256} << 10;
 
 bool is_zero(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
@@ -30,7 +30,7 @@ void add_block(std::vector<Extent>& found, std::uint64_t offset, std::span<const
 FileRegions::FileRegions(UniqueFd fd, const RelPath& path, const struct stat& status)
     : fd_(std::move(fd)), path_(path), size_(static_cast<std::uint64_t>(status.st_size)),
       dense_(status.st_blocks * 512 >= status.st_size),
-      buffer_(static_cast<std::size_t>(std::min(kBufferBytes, size_))) {}
+      buffer_(static_cast<std::size_t>(std::min(kRegionBytes, size_))) {}
 
 FileContent::Region FileRegions::next() {
   if (at_ == region_end_ && !find_region()) return {};

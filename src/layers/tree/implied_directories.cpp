@@ -69,7 +69,7 @@ bool hidden_by_own_tree(FdRef tree, const RelPath& path) {
   return false;
 }
 
-[[noreturn]] void fail(const char* what, const RelPath& path) {
+[[noreturn]] void fail_implied(const char* what, const RelPath& path) {
   const int error_number = errno;
   throw_errno(error_number, std::string(what) + " '" + printable(path.str()) + "'");
 }
@@ -77,8 +77,8 @@ bool hidden_by_own_tree(FdRef tree, const RelPath& path) {
 void wear(FdRef dir, const RelPath& path, const Metadata& wanted, const Metadata& now) {
   if ((wanted.uid != now.uid || wanted.gid != now.gid) &&
       ::fchown(dir.get(), wanted.uid, wanted.gid) != 0)
-    fail("set owner of", path);
-  if (::fchmod(dir.get(), wanted.mode) != 0) fail("set mode of", path);
+    fail_implied("set owner of", path);
+  if (::fchmod(dir.get(), wanted.mode) != 0) fail_implied("set mode of", path);
   for (const auto& [key, value] : wanted.xattrs)
     set_xattr(dir, "", key, value);
   set_times(dir, wanted.mtime, path);

@@ -27,7 +27,7 @@ bool is_unheld(std::string_view key, int error_number) {
          (error_number == EINVAL && key.starts_with("security."));
 }
 
-[[noreturn]] void fail(const char* what, const RelPath& path) {
+[[noreturn]] void fail_metadata(const char* what, const RelPath& path) {
   const int error_number = errno;
   throw_errno(error_number, std::string(what) + " '" + printable(path.str()) + "'");
 }
@@ -35,14 +35,14 @@ bool is_unheld(std::string_view key, int error_number) {
 } // namespace
 
 void set_times(FdRef fd, const TimeStamp& mtime, const RelPath& path) {
-  if (::futimens(fd.get(), timespecs(mtime).data()) != 0) fail("set times of", path);
+  if (::futimens(fd.get(), timespecs(mtime).data()) != 0) fail_metadata("set times of", path);
 }
 
 void remove_acls(FdRef fd, const RelPath& path) {
   for (const char* name : {kAccessAclXattr, kDefaultAclXattr}) {
     if (::fremovexattr(fd.get(), name) != 0 && errno != ENODATA && errno != EOPNOTSUPP &&
         errno != EACCES)
-      fail("remove the inherited ACL of", path);
+      fail_metadata("remove the inherited ACL of", path);
   }
 }
 
@@ -62,7 +62,7 @@ MetadataWriter::Owner MetadataWriter::wanted_owner(const struct stat& now,
 
 // EINVAL means that the user namespace we are in does not map the id, whatever we were told.
 void MetadataWriter::owner_refused(const RelPath& path) {
-  if (errno != EINVAL) fail("set owner of", path);
+  if (errno != EINVAL) fail_metadata("set owner of", path);
   ++unheld_.owners;
 }
 
@@ -75,7 +75,8 @@ void MetadataWriter::dress(FdRef fd, const RelPath& path, const Metadata& metada
     if (::fchown(fd.get(), owner.uid, owner.gid) != 0) owner_refused(path);
     if (!S_ISDIR(now.st_mode)) mode &= ~mode_t{S_ISUID | S_ISGID};
   }
-  if (mode != metadata.mode && ::fchmod(fd.get(), metadata.mode) != 0) fail("set mode of", path);
+  if (mode != metadata.mode && ::fchmod(fd.get(), metadata.mode) != 0)
+    fail_metadata("set mode of", path);
   set_xattrs(fd, "", path, metadata.xattrs);
   if (times == Times::set) set_times(fd, metadata.mtime, path);
 }
@@ -90,10 +91,10 @@ void MetadataWriter::dress_at(FdRef dir, const char* name, const RelPath& path,
     owner_refused(path);
   // chown(2) may have cleared bits; special files are too few for a closer look.
   if (!S_ISLNK(now->st_mode) && ::fchmodat(dir.get(), name, metadata.mode, 0) != 0)
-    fail("set mode of", path);
+    fail_metadata("set mode of", path);
   set_xattrs(dir, name, path, metadata.xattrs);
   if (::utimensat(dir.get(), name, timespecs(metadata.mtime).data(), AT_SYMLINK_NOFOLLOW) != 0)
-    fail("set times of", path);
+    fail_metadata("set times of", path);
 }
 
 void MetadataWriter::dress_plain(FdRef fd, const RelPath& path, mode_t mode) {

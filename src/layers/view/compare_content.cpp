@@ -15,9 +15,9 @@ namespace {
 constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
 using Chunk = std::array<std::byte, kChunkBytes>;
 
-class Reader {
+class ContentReader {
  public:
-  explicit Reader(const OpenedFile& file)
+  explicit ContentReader(const OpenedFile& file)
       : fd_(file.fd), size_(file.status.st_size),
         sparse_(file.status.st_blocks * 512 < file.status.st_size) {}
 
@@ -56,8 +56,8 @@ class Reader {
 bool same_content(const OpenedFile& one, const OpenedFile& other) {
   const off_t size = one.status.st_size;
   if (size != other.status.st_size) return false;
-  Reader a(one);
-  Reader b(other);
+  ContentReader a(one);
+  ContentReader b(other);
   Chunk from_a;
   Chunk from_b;
   for (off_t at = 0; at < size;) {

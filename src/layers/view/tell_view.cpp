@@ -18,9 +18,9 @@
 namespace layerbox {
 namespace {
 
-class Teller {
+class ViewTeller {
  public:
-  Teller(const RootfsView& view, const Identity& who, TreeSink& sink)
+  ViewTeller(const RootfsView& view, const Identity& who, TreeSink& sink)
       : view_(view), trees_(tree_refs(view)), metadata_(who), sink_(sink) {}
 
   void tell() {
@@ -155,7 +155,7 @@ class Teller {
 } // namespace
 
 void tell_view(const RootfsView& view, const Identity& who, TreeSink& sink) {
-  Teller(view, who, sink).tell();
+  ViewTeller(view, who, sink).tell();
   sink.finish();
 }
 

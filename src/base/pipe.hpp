@@ -1,0 +1,16 @@
+// pipe: two ends of something that bytes go through.
+#pragma once
+
+#include "base/unique_fd.hpp"
+
+namespace layerbox {
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+// pipe(2), close-on-exec. Throws Error.
+Pipe make_pipe();
+
+} // namespace layerbox
