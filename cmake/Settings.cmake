@@ -26,7 +26,7 @@ endif()
 # that tests take to compile, and the runner's child must not have a sanitizer's runtime.
 set(LAYERBOX_ROOM_OPTIONS "")
 if(LAYERBOX_SANITIZE)
-  set(LAYERBOX_ROOM_OPTIONS -fsanitize=${LAYERBOX_SANITIZE} -fno-sanitize-recover=all -O1)
+  set(LAYERBOX_ROOM_OPTIONS -fsanitize=${LAYERBOX_SANITIZE} -fno-sanitize-recover=all)
   target_compile_options(layerbox_settings INTERFACE -fno-omit-frame-pointer)
   # At a fixed address a program starts in half the time: there are no addresses to correct.
   target_link_options(layerbox_settings INTERFACE -fsanitize=${LAYERBOX_SANITIZE} -no-pie)

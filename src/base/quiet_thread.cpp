@@ -26,9 +26,9 @@ class AllBlocked {
 
 } // namespace
 
-std::thread start_quiet_thread(std::function<void()> work) {
+std::jthread start_quiet_thread(std::function<void()> work) {
   const AllBlocked blocked;
-  return std::thread(std::move(work));
+  return std::jthread(std::move(work));
 }
 
 } // namespace layerbox

@@ -99,7 +99,7 @@ class RunVerb : public Verb {
         write_user_file(*flags_.pidfile, O_TRUNC, std::to_string(started.pid) + '\n');
     };
     hooks.network_changed = [&](const auto& members) { write_neighbours(store, members); };
-    hooks.idle = [&] { sweep(store); };
+    hooks.beside = [&] { sweep(store); };
     return run_container(spec, identity, hooks);
   }
 

@@ -53,7 +53,7 @@ class NotifyRelay {
   struct Work;
   std::shared_ptr<Work> work_; // the thread's, too: it may outlive us
   std::future<std::string> done_;
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 } // namespace layerbox

@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "base/error.hpp"
+#include "base/quiet_thread.hpp"
 #include "runner/bridge_network.hpp"
 #include "runner/cgroups.hpp"
 #include "runner/compile.hpp"
@@ -122,7 +124,8 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   if (box.terminal)
     console.emplace(std::move(box.terminal),
                     plan.interactive ? Console::Input::relayed : Console::Input::none);
-  if (hooks.idle) hooks.idle();
+  std::jthread beside;
+  if (hooks.beside) beside = start_quiet_thread(hooks.beside);
   RunOutcome outcome;
   outcome.turned_forwarding_on = network.bridge && network.bridge->turned_forwarding_on();
   outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr, watch);

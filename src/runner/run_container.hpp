@@ -34,9 +34,9 @@ struct RunHooks {
   // On a bridge network: its containers, whenever one has come or gone. Nobody else is told
   // meanwhile. What this throws when this container comes ends it.
   std::function<void(const std::vector<NetworkMember>&)> network_changed;
-  // Once, right after the command has been executed, while the parent would only wait: room for
-  // work off the critical path. Must not throw.
-  std::function<void()> idle;
+  // Once, right after the command has been executed, in a thread of its own, which is waited for
+  // at the end: room for work off the critical path. Must not throw.
+  std::function<void()> beside;
 };
 
 struct RunOutcome {

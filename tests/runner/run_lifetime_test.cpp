@@ -92,10 +92,10 @@ TEST_F(RunLifetime, TellsTheHookWhoStartedBeforeAnythingRuns) {
         << (started.pid_namespace == ns.st_ino) << ' ' << (started.start_time > 0) << ' '
         << std::filesystem::exists(rootfs.at("ran"));
   };
-  options.hooks.idle = [&] { std::ofstream(note("idle")) << "once;"; };
+  options.hooks.beside = [&] { std::ofstream(note("beside")) << "once;"; };
   EXPECT_EQ(run(shell_spec(rootfs, "touch /ran"), options).status, 0);
   EXPECT_EQ(read_note("started"), "1 1 0");
-  EXPECT_EQ(read_note("idle"), "once;");
+  EXPECT_EQ(read_note("beside"), "once;");
 }
 
 TEST_F(RunLifetime, AHookThatThrowsEndsTheContainerBeforeItRuns) {
@@ -111,11 +111,11 @@ TEST_F(RunLifetime, AHookThatThrowsEndsTheContainerBeforeItRuns) {
   EXPECT_FALSE(process_exists(std::stoi(read_note("pid"))));
 }
 
-TEST_F(RunLifetime, TheIdleHookDoesNotRunWhenTheCommandCannot) {
+TEST_F(RunLifetime, TheHookBesideDoesNotRunWhenTheCommandCannot) {
   Launcher::Options options;
-  options.hooks.idle = [&] { std::ofstream(note("idle")) << "ran"; };
+  options.hooks.beside = [&] { std::ofstream(note("beside")) << "ran"; };
   EXPECT_EQ(run(spec(rootfs, {"nosuch"}), options).status, 127);
-  EXPECT_EQ(read_note("idle"), "");
+  EXPECT_EQ(read_note("beside"), "");
 }
 
 TEST_F(RunLifetime, WaitsForEveryProcessOfTheContainer) {

@@ -15,7 +15,6 @@ BlockPipe::~BlockPipe() {
     stop_ = true;
   }
   changed_.notify_all();
-  thread_.join();
 }
 
 Block BlockPipe::next() {

@@ -30,7 +30,6 @@ ProducedSource::~ProducedSource() {
     stop_ = true;
   }
   changed_.notify_all();
-  thread_.join();
 }
 
 void ProducedSource::run() {

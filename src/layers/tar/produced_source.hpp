@@ -44,7 +44,7 @@ class ProducedSource : public Source {
   std::exception_ptr failure_;
   bool ended_ = false;
   bool stop_ = false;
-  std::thread thread_; // last: it uses all of the above
+  std::jthread thread_; // last: it uses all of the above
 };
 
 } // namespace layerbox
