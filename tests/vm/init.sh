@@ -16,6 +16,6 @@ $b mount -t tmpfs -o mode=755 tmpfs /root/run
 service=$($b sed -n 's/.*layerbox_service=\([^ ]*\).*/\1/p' /proc/cmdline)
 $b mkdir -p /root/run/systemd/system
 printf '[Unit]\nWants=dbus.socket\nAfter=dbus.socket\n[Service]\nType=oneshot\nExecStart=/bin/bash %s\n' "$service" \
-  >/root/run/systemd/system/layerbox-vm.service
+  >/root/run/systemd/system/vm-scopes.service
 for name in dev proc sys; do $b mount --move /$name /root/$name; done
 exec $b switch_root /root $($b sed 's/.*layerbox_first=\([^ ]*\).*/\1/; s/,/ /g' /root/proc/cmdline)

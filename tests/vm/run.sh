@@ -52,7 +52,7 @@ mkfs.ext4 -q -F -E lazy_itable_init=1,lazy_journal_init=1 "$work/disk"
 words="console=ttyS0 quiet panic=-1 cgroup_no_v1=all hugepages=16"
 words+=" layerbox_program=$program"
 if [ "${tests[*]}" = scopes ]; then
-  words+=" layerbox_first=/lib/systemd/systemd systemd.unit=layerbox-vm.service layerbox_service=$here/scopes.sh"
+  words+=" layerbox_first=/lib/systemd/systemd,--unit=vm-scopes.service layerbox_service=$here/scopes.sh"
 else
   words+=" layerbox_first=/bin/bash,$here/suite.sh layerbox_tests=$(IFS=,; echo "${tests[*]}")"
 fi

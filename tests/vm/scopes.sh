@@ -8,7 +8,7 @@ echo "vm: $(uname -sr), $(systemctl --version | head -n1), $("$program" --versio
 
 # The user, known to this machine until it ends.
 uid=54321
-{ cat /etc/passwd; echo "ranged:x:$uid:$uid::/mnt/ranged:/bin/sh"; } >/run/passwd
+{ cat /etc/passwd; echo "ranged:*:$uid:$uid::/mnt/ranged:/bin/sh"; } >/run/passwd
 { cat /etc/group; echo "ranged:x:$uid:"; } >/run/group
 echo "ranged:900000:65536" >/run/subids
 mount --bind /run/passwd /etc/passwd
