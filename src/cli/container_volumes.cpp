@@ -103,11 +103,12 @@ void place_volumes(std::vector<MountSpec>& mounts, const std::string& store_path
 }
 
 void prepare_volumes(const std::vector<MountSpec>& mounts, const Store& store,
-                     const ContainerLease& lease) {
+                     const ContainerLease& lease, OwnVolumes own_volumes) {
   std::size_t own = 0;
   for (const MountSpec& mount : mounts) {
     if (!mount.volume) continue;
     const bool named = !mount.volume->name.empty();
+    if (!named && own_volumes == OwnVolumes::keep) continue;
     with_context(
         [&] {
           return named ? fmt::format("volume '{}'", mount.volume->name)

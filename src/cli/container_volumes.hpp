@@ -28,10 +28,13 @@ void add_image_volumes(std::vector<MountSpec>& mounts, const std::vector<std::st
 void place_volumes(std::vector<MountSpec>& mounts, const std::string& store_path,
                    std::string_view container_id);
 
+// The container's own ones are made with it, and then stay as they are.
+enum class OwnVolumes : bool { make, keep };
+
 // Makes the volumes that are missing, and fills empty ones with what the container's image has in
 // their place. Requires that the lease's state names them. Throws Error that names the volume.
 void prepare_volumes(const std::vector<MountSpec>& mounts, const Store& store,
-                     const ContainerLease& lease);
+                     const ContainerLease& lease, OwnVolumes own_volumes);
 
 // Makes the writable parts of overlays (-v DIR:DST:O). Throws Error that names the source.
 void prepare_overlays(const std::vector<MountSpec>& mounts, const Store& store,

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <new>
 
 #include "cli/error_report.hpp"
 #include "cli/help_text.hpp"
@@ -39,7 +38,7 @@ bool takes_value(std::string_view option) {
 int run_verb(const VerbEntry& entry, const std::vector<std::string>& words) {
   const std::unique_ptr<Verb> verb = entry.make();
   const int status_of_failure = verb->status_of_failure();
-  try {
+  return guarded(status_of_failure, [&] {
     CommandLine line{std::string(entry.name), std::string(entry.summary)};
     CommonOptions common;
     declare_all(line, *verb, common);
@@ -47,19 +46,9 @@ int run_verb(const VerbEntry& entry, const std::vector<std::string>& words) {
       print(verb_help(line.describe(), terminal_columns()));
       return exit_code::kDone;
     }
-    Invocation invocation(std::move(common));
+    Invocation invocation(std::move(common), words);
     return verb->run(invocation);
-  } catch (const UsageError& error) {
-    print_error(error);
-    return exit_code::kUsage;
-  } catch (const Error& error) {
-    print_error(error);
-  } catch (const std::bad_alloc&) {
-    print_error("out of memory", "");
-  } catch (const std::exception& error) {
-    print_error(error.what(), "");
-  }
-  return status_of_failure;
+  });
 }
 
 int run_request(const Request& request, const std::vector<std::string>& words) {

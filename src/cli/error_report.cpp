@@ -3,9 +3,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <new>
 
 #include "base/rel_path.hpp"
 #include "base/stream.hpp"
+#include "cli/exit_code.hpp"
 
 namespace layerbox {
 
@@ -35,6 +37,22 @@ void print_note(std::string_view message) noexcept {
 
 void print_error(const Error& error) noexcept {
   print_error(error.what(), error.hint().empty() ? usual_hint(error.error_number()) : error.hint());
+}
+
+int guarded(int status_of_failure, const std::function<int()>& work) noexcept {
+  try {
+    return work();
+  } catch (const UsageError& error) {
+    print_error(error);
+    return exit_code::kUsage;
+  } catch (const Error& error) {
+    print_error(error);
+  } catch (const std::bad_alloc&) {
+    print_error("out of memory", "");
+  } catch (const std::exception& error) {
+    print_error(error.what(), "");
+  }
+  return status_of_failure;
 }
 
 std::string_view usual_hint(int error_number) noexcept {

@@ -7,6 +7,7 @@
 // printable, so that nobody's file name moves the terminal's cursor.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,9 @@ std::string_view usual_hint(int error_number) noexcept;
 // Writes the report to standard error. Never throws.
 void print_error(const Error& error) noexcept;
 void print_error(std::string_view message, std::string_view hint) noexcept;
+// What `work` returns; else its failure is reported, and the exit status is 2 for a UsageError and
+// `status_of_failure` for all others.
+int guarded(int status_of_failure, const std::function<int()>& work) noexcept;
 // "layerbox: MESSAGE": what became of a command, which is no failure of layerbox's. Never throws.
 void print_note(std::string_view message) noexcept;
 

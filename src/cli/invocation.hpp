@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/progress.hpp"
 #include "base/userns.hpp"
@@ -21,9 +22,12 @@ struct CommonOptions {
 
 class Invocation {
  public:
-  explicit Invocation(CommonOptions options) : options_(std::move(options)) {}
+  // `words` are the user's, after the verb.
+  Invocation(CommonOptions options, std::vector<std::string> words)
+      : options_(std::move(options)), words_(std::move(words)) {}
 
   bool quiet() const { return options_.quiet; }
+  const std::vector<std::string>& words() const { return words_; }
   const Identity& identity();
   const Settings& settings();
   Store& store();
@@ -36,6 +40,7 @@ class Invocation {
 
  private:
   CommonOptions options_;
+  std::vector<std::string> words_;
   std::optional<Identity> identity_;
   std::optional<Settings> settings_;
   std::optional<Store> store_;

@@ -53,6 +53,15 @@ MountPlan plan_directory(const std::string& path) {
   return plan;
 }
 
+ImageProcess process_of(const Store& store, const Origin& origin) {
+  return with_context([&] { return fmt::format("the config of image '{}'", origin.image_name); },
+                      [&] {
+                        return parse_image_config(
+                            store.read_blob(*origin.image, kMaxImageConfigBytes));
+                      })
+      .process;
+}
+
 } // namespace
 
 Origin find_origin(Store* store, const RunFlags& flags) {
@@ -69,11 +78,16 @@ Origin find_origin(Store* store, const RunFlags& flags) {
     throw Error(ErrorKind::not_found,
                 fmt::format("the image '{}' is just gone", origin.image_name));
   origin.layers = row->layers;
-  origin.process =
-      with_context(
-          [&] { return fmt::format("the config of image '{}'", origin.image_name); },
-          [&] { return parse_image_config(store->read_blob(*origin.image, kMaxImageConfigBytes)); })
-          .process;
+  origin.process = process_of(*store, origin);
+  return origin;
+}
+
+Origin origin_of(const Store& store, const ContainerState& state) {
+  Origin origin;
+  origin.image_name = state.image_name;
+  origin.image = state.image;
+  origin.layers = state.layers;
+  if (origin.image) origin.process = process_of(store, origin);
   return origin;
 }
 
@@ -82,8 +96,9 @@ ContainerState first_state(const Origin& origin, const RunFlags& flags, std::str
   ContainerState state;
   state.id = std::move(id);
   state.name = flags.name.value_or("");
-  const bool keep = (flags.keep || flags.name) && !flags.remove;
-  state.keep = keep ? Keep::kept : Keep::throw_away;
+  const bool wanted = flags.keep || flags.name || flags.detach;
+  state.keep = flags.create || (wanted && !flags.remove) ? Keep::kept : Keep::throw_away;
+  state.remove_at_end = flags.create && flags.remove;
   state.image = origin.image;
   state.image_name = origin.image_name;
   state.layers = origin.layers;
@@ -126,6 +141,11 @@ NewContainer::NewContainer(Store& store, Origin& origin, const BackendEntry* bac
     throw;
   }
 }
+
+NewContainer::NewContainer(Store& store, const BackendEntry* backend, ContainerLease lease,
+                           ContainerState state)
+    : store_(store), backend_(backend), state_(std::move(state)), lease_(std::move(lease)),
+      has_row_(true), committed_(true) {}
 
 NewContainer::~NewContainer() {
   if (!lease_ || (committed_ && is_kept())) return;

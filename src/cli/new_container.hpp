@@ -36,6 +36,9 @@ Origin find_origin(Store* store, const RunFlags& flags);
 ContainerState first_state(const Origin& origin, const RunFlags& flags, std::string id,
                            std::vector<std::string> command);
 
+// The same of a container that was made before, whose lease is held. Throws Error.
+Origin origin_of(const Store& store, const ContainerState& state);
+
 // Throws UsageError for a name that is not [A-Za-z0-9][A-Za-z0-9_.-]*, at most 128 bytes.
 void check_container_name(const std::string& name);
 
@@ -52,6 +55,9 @@ class NewContainer {
   // go of the gate. `backend` is null when there is no image (--rootfs): then the image's name in
   // `state` is the directory. Throws Error(already_exists) for a name that is taken.
   NewContainer(Store& store, Origin& origin, const BackendEntry* backend, ContainerState state);
+  // One that was made before, and is kept whatever happens. `state` is its new one.
+  NewContainer(Store& store, const BackendEntry* backend, ContainerLease lease,
+               ContainerState state);
   // Removes everything unless the container is kept. Never throws.
   ~NewContainer();
   NewContainer(const NewContainer&) = delete;

@@ -1,10 +1,8 @@
 // rm: containers go.
 #include <fmt/format.h>
 
-#include <chrono>
-#include <thread>
-
 #include "base/error.hpp"
+#include "cli/container_end.hpp"
 #include "cli/find_container.hpp"
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
@@ -12,10 +10,6 @@
 
 namespace layerbox {
 namespace {
-
-// How long the layerbox of a killed container may take to let go of it.
-constexpr std::chrono::seconds kReleaseTime{10};
-constexpr std::chrono::milliseconds kLookAgain{5};
 
 class RmVerb : public Verb {
  public:
@@ -52,27 +46,11 @@ class RmVerb : public Verb {
       throw error;
     }
     // The state names the process by start time and namespace, so that no stranger is killed.
+    if (!lease) mark_stopped(store, id);
     kill_leftover(lease ? lease->state() : container.state);
     if (!lease) lease = lease_when_released(store, id);
     store.catalog().remove_container(id);
     if (lease) remove_container_files(store, *lease);
-  }
-
-  // Nothing when the container's own layerbox has removed it.
-  static std::optional<ContainerLease> lease_when_released(const Store& store,
-                                                           const std::string& id) {
-    const auto give_up = std::chrono::steady_clock::now() + kReleaseTime;
-    try {
-      for (;;) {
-        if (auto lease = ContainerLease::try_take(store, id)) return lease;
-        if (std::chrono::steady_clock::now() > give_up)
-          throw Error(ErrorKind::in_use, "it does not run, but another command still holds it");
-        std::this_thread::sleep_for(kLookAgain);
-      }
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::not_found) return std::nullopt;
-      throw;
-    }
   }
 
   std::vector<std::string> references_;

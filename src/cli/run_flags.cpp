@@ -36,6 +36,10 @@ void declare_process(CommandLine& line, RunFlags& flags) {
   line.list("--cap-add", flags.cap_add, "CAP", "give a capability, or ALL");
   line.list("--cap-drop", flags.cap_drop, "CAP", "take a capability away, or ALL");
   declare_lifetime_flags(line, flags.lifetime);
+  line.text("--restart", flags.restart, "POLICY",
+            "of a detached container: no, on-failure[:N] or always, until it is stopped");
+  line.list("--log-opt", flags.log_options, "K=V",
+            "of a detached container's log: max-size=SIZE (10m) and max-file=N (2)");
   declare_service_flags(line, flags.service);
 }
 

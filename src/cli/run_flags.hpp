@@ -19,6 +19,9 @@ namespace layerbox {
 struct RunFlags {
   std::vector<std::string> operands; // IMAGE COMMAND ARG…, or COMMAND ARG… with --rootfs
   bool dry_run = false;
+  bool detach = false;
+  bool create = false;                    // it is not run now
+  std::optional<std::string> reported_as; // by a detached start, in place of the container's id
 
   // The container.
   std::optional<std::string> name;
@@ -42,6 +45,8 @@ struct RunFlags {
   std::vector<std::string> cap_add;
   std::vector<std::string> cap_drop;
   LifetimeFlags lifetime;
+  std::optional<std::string> restart;   // no
+  std::vector<std::string> log_options; // K=V
   ServiceFlags service;
 
   SecurityFlags security;

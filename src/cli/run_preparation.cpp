@@ -15,8 +15,10 @@
 #include "cli/device_flags.hpp"
 #include "cli/error_report.hpp"
 #include "cli/lifetime_flags.hpp"
+#include "cli/log_flags.hpp"
 #include "cli/merge_config.hpp"
 #include "cli/provided_files.hpp"
+#include "cli/restart_policy.hpp"
 #include "cli/runtime_dir.hpp"
 #include "cli/seccomp_file.hpp"
 #include "cli/service_flags.hpp"
@@ -66,7 +68,11 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
   (void)parse_lifetime(flags.lifetime, "");
   (void)merge_mounts(flags, "/"); // what is misspelt is said before anything is opened
   if (flags.name) check_container_name(*flags.name);
-  if (!flags.labels.empty() && !flags.keep && !flags.name)
+  if (flags.restart) (void)parse_restart_policy(*flags.restart);
+  if (flags.restart && !flags.detach && !flags.create)
+    throw UsageError("run: --restart: nobody would be there to run it again", "give -d, too");
+  (void)parse_log_options(flags.log_options);
+  if (!flags.labels.empty() && !flags.keep && !flags.name && !flags.detach && !flags.create)
     throw UsageError("run: --label: the container is not kept", "give --name or --keep, too");
 }
 
@@ -100,6 +106,41 @@ std::vector<CgroupDir> place(const RunSpec& spec) {
 
 } // namespace
 
+namespace {
+
+// What is the same for a container that is made and for one that was made before.
+PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun run,
+                    Surroundings around) {
+  const Identity& identity = invocation.identity();
+  Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
+  RunSpec& spec = run.spec;
+  spec = merge_config(run.origin.process, flags, around);
+  require_may_use(merge_network(flags, around.network), identity);
+  run.joined =
+      open_joined_namespaces(spec, merge_namespaces(flags, around.network), store, identity);
+  spec.provided_files = provided_files(spec.hostname, spec.network, {flags.add_hosts, flags.dns},
+                                       read_host_resolv_conf(spec.network));
+  apply_devices(spec, flags.devices, identity);
+  spec.cgroups = place(spec);
+  run.ranges =
+      map_container_ids(spec, flags, identity, [&] { return runtime_dir(flags, identity, store); });
+  place_volumes(spec.mounts, store != nullptr ? store->path() : invocation.settings().root.value,
+                spec.container_id);
+  return run;
+}
+
+// What other processes want to know of it.
+void describe_run(ContainerState& state, const RunSpec& spec) {
+  state.stop_signal = spec.process.end.stop_signal;
+  state.stop_timeout_s = spec.process.end.grace_s;
+  state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
+  state.volumes = named_volumes(spec.mounts); // held before they are looked at
+  if (!spec.network_spec.name.empty())        // held, too
+    state.network = ContainerNetwork{spec.network_spec.name, spec.hostname, {}, {}};
+}
+
+} // namespace
+
 PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   const ServiceManager manager =
       read_service_manager(process_settings_sources(false).environment, ::getpid());
@@ -113,27 +154,24 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   run.origin = find_origin(store, flags);
   Surroundings around = look_around(flags, invocation.settings());
   around.service_manager = manager;
-  RunSpec& spec = run.spec;
-  spec = merge_config(run.origin.process, flags, around);
-  require_may_use(merge_network(flags, around.network), identity);
-  run.joined =
-      open_joined_namespaces(spec, merge_namespaces(flags, around.network), store, identity);
-  spec.provided_files = provided_files(spec.hostname, spec.network, {flags.add_hosts, flags.dns},
-                                       read_host_resolv_conf(spec.network));
-  apply_devices(spec, flags.devices, identity);
-  spec.cgroups = place(spec);
-  run.ranges =
-      map_container_ids(spec, flags, identity, [&] { return runtime_dir(flags, identity, store); });
+  run = prepare(flags, invocation, std::move(run), std::move(around));
+  run.state = first_state(run.origin, flags, run.spec.container_id, run.spec.process.args);
+  describe_run(run.state, run.spec);
+  return run;
+}
 
-  place_volumes(spec.mounts, store != nullptr ? store->path() : invocation.settings().root.value,
-                spec.container_id);
-  run.state = first_state(run.origin, flags, spec.container_id, spec.process.args);
-  run.state.stop_signal = spec.process.end.stop_signal;
-  run.state.stop_timeout_s = spec.process.end.grace_s;
-  run.state.cgroups = cgroup_paths(spec.cgroups); // known before they are there
-  run.state.volumes = named_volumes(spec.mounts); // held before they are looked at
-  if (!spec.network_spec.name.empty())            // held, too
-    run.state.network = ContainerNetwork{spec.network_spec.name, spec.hostname, {}, {}};
+PreparedRun prepare_start(const RunFlags& flags, Invocation& invocation, const ContainerState& made,
+                          const std::string& directory) {
+  PreparedRun run;
+  run.origin = origin_of(invocation.store(), made);
+  if (!made.backend.empty()) run.backend = &backend_named(made.backend);
+  Surroundings around = look_around(flags, invocation.settings());
+  around.container_id = made.id;
+  around.working_directory = directory;
+  run = prepare(flags, invocation, std::move(run), std::move(around));
+  run.state = made;
+  run.state.restarts = 0;
+  describe_run(run.state, run.spec);
   return run;
 }
 

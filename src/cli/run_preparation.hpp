@@ -32,4 +32,8 @@ struct PreparedRun {
 // what is not there or cannot be had.
 PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation);
 
+// The same for a container that was made before in `directory`, whose lease is held.
+PreparedRun prepare_start(const RunFlags& flags, Invocation& invocation, const ContainerState& made,
+                          const std::string& directory);
+
 } // namespace layerbox

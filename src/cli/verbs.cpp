@@ -22,6 +22,14 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"tag", "give an image another name", kImages, make_tag_verb},
     {"rmi", "remove images or their names", kImages, make_rmi_verb},
     {"run", "run a command in a new container", kContainers, make_run_verb},
+    {"create", "make a container that is started later", kContainers, make_create_verb},
+    {"start", "run containers that were made before", kContainers, make_start_verb},
+    {"stop", "ask running containers to end", kContainers, make_stop_verb},
+    {"restart", "end containers, and start them again", kContainers, make_restart_verb},
+    {"kill", "send running containers a signal", kContainers, make_kill_verb},
+    {"wait", "wait until containers have ended", kContainers, make_wait_verb},
+    {"logs", "show what a detached container wrote", kContainers, make_logs_verb},
+    {"rename", "give a container another name", kContainers, make_rename_verb},
     {"ps", "list the containers", kContainers, make_ps_verb},
     {"stats", "show what running containers use", kContainers, make_stats_verb},
     {"rm", "remove containers", kContainers, make_rm_verb},
@@ -69,11 +77,15 @@ std::vector<std::string> verbs_of_family(std::string_view family) {
   return words;
 }
 
-void declare_all(CommandLine& line, Verb& verb, CommonOptions& common) {
-  verb.declare(line);
+void declare_common(CommandLine& line, CommonOptions& common) {
   line.group("Everywhere");
   line.text("--root", common.root, "DIR", "the store's directory");
   line.flag("--quiet", common.quiet, "no progress and no notes on standard error");
+}
+
+void declare_all(CommandLine& line, Verb& verb, CommonOptions& common) {
+  verb.declare(line);
+  declare_common(line, common);
 }
 
 } // namespace layerbox

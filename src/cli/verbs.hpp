@@ -23,6 +23,8 @@ const VerbEntry* find_verb(std::string_view name); // nullptr when there is none
 // The second words of the verbs whose first is `family`; none when there is no such family.
 std::vector<std::string> verbs_of_family(std::string_view family);
 
+// The options that every verb has.
+void declare_common(CommandLine& line, CommonOptions& common);
 // What the verb accepts: its own declaration, and the options that every verb has.
 void declare_all(CommandLine& line, Verb& verb, CommonOptions& common);
 
@@ -35,6 +37,14 @@ std::unique_ptr<Verb> make_squash_verb();
 std::unique_ptr<Verb> make_tag_verb();
 std::unique_ptr<Verb> make_rmi_verb();
 std::unique_ptr<Verb> make_run_verb();
+std::unique_ptr<Verb> make_create_verb();
+std::unique_ptr<Verb> make_start_verb();
+std::unique_ptr<Verb> make_stop_verb();
+std::unique_ptr<Verb> make_restart_verb();
+std::unique_ptr<Verb> make_kill_verb();
+std::unique_ptr<Verb> make_wait_verb();
+std::unique_ptr<Verb> make_logs_verb();
+std::unique_ptr<Verb> make_rename_verb();
 std::unique_ptr<Verb> make_ps_verb();
 std::unique_ptr<Verb> make_stats_verb();
 std::unique_ptr<Verb> make_rm_verb();

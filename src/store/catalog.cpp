@@ -117,6 +117,12 @@ void Catalog::insert_container(const ContainerRow& row) {
   transaction.commit();
 }
 
+void Catalog::rename_container(std::string_view id, std::string_view name) {
+  Transaction transaction(*db_, TransactionKind::write);
+  container_table::rename(*db_, id, name);
+  transaction.commit();
+}
+
 void Catalog::remove_container(std::string_view id) {
   Transaction transaction(*db_, TransactionKind::write);
   container_table::remove(*db_, id);

@@ -74,6 +74,7 @@ class Catalog {
   // Kept containers.
   void insert_container(const ContainerRow& row); // Throws Error(already_exists) for a taken name
   void remove_container(std::string_view id);     // absence is success
+  void rename_container(std::string_view id, std::string_view name); // "" for none; as insert
   // Throws as insert_container() of that name would.
   void require_free_container_name(std::string_view name) const;
   std::vector<ContainerRow> containers() const;

@@ -43,12 +43,15 @@ struct ContainerState {
   std::string backend;
   std::vector<std::string> command;
   std::int64_t created = 0;       // unix seconds
+  std::int64_t started = 0;       // the last time; 0: never
   std::int64_t finished = 0;      // 0: not yet
   std::optional<int> exit_status; // as the shell would say it
   // How it is asked to end, and how long it may take; nothing: as long as it does.
   int stop_signal = 15; // SIGTERM
   std::optional<std::uint32_t> stop_timeout_s = 10;
-  bool oom_killed = false; // the kernel killed a process of it for want of memory
+  bool remove_at_end = false; // kept until it has run
+  std::uint32_t restarts = 0; // by its restart policy, since it was started
+  bool oom_killed = false;    // the kernel killed a process of it for want of memory
   // The running first process, as seen from the host; 0 when none runs.
   std::int32_t pid = 0;
   std::uint64_t pid_start_time = 0; // field 22 of /proc/PID/stat, clock ticks since boot

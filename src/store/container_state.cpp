@@ -79,6 +79,9 @@ ContainerState from_json(const Json& json) {
   state.pid_start_time = json.at("pid_start_time").get<std::uint64_t>();
   state.pid_namespace = json.at("pid_namespace").get<std::uint64_t>();
   // Older states have none of these.
+  state.started = json.value("started", state.created);
+  state.remove_at_end = json.value("remove_at_end", false);
+  state.restarts = json.value("restarts", std::uint32_t{0});
   state.oom_killed = json.value("oom_killed", false);
   state.id_map = {ranges_from(json, "uids"), ranges_from(json, "gids")};
   state.cgroups = json.value("cgroups", std::vector<std::string>());
@@ -110,7 +113,10 @@ std::string container_state_text(const ContainerState& state) {
       {"backend", state.backend},
       {"command", state.command},
       {"created", state.created},
+      {"started", state.started},
       {"finished", state.finished},
+      {"remove_at_end", state.remove_at_end},
+      {"restarts", state.restarts},
       {"exit_status", nullptr},
       {"pid", state.pid},
       {"pid_start_time", state.pid_start_time},

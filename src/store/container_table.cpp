@@ -75,6 +75,14 @@ void insert(const Sqlite& db, const ContainerRow& row) {
   insert.run();
 }
 
+void rename(const Sqlite& db, std::string_view id, std::string_view name) {
+  if (const auto other = named(db, name); other && other->id == id) return;
+  if (!name.empty()) require_free_name(db, name);
+  Statement rename(db, "UPDATE container SET name = ? WHERE id = ?");
+  name.empty() ? rename.bind_null(1) : rename.bind(1, name);
+  rename.bind(2, id).run();
+}
+
 void remove(const Sqlite& db, std::string_view id) {
   Statement remove(db, "DELETE FROM container WHERE id = ?");
   remove.bind(1, id).run();

@@ -21,6 +21,8 @@ std::vector<ContainerRow> with_prefix(const Sqlite& db, std::string_view hex, st
 void require_free_name(const Sqlite& db, std::string_view name);
 
 void insert(const Sqlite& db, const ContainerRow& row); // Throws Error(already_exists)
-void remove(const Sqlite& db, std::string_view id);     // absence is success
+// "" takes the name away. Throws Error(already_exists).
+void rename(const Sqlite& db, std::string_view id, std::string_view name);
+void remove(const Sqlite& db, std::string_view id); // absence is success
 
 } // namespace layerbox::container_table

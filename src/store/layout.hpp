@@ -31,6 +31,9 @@ inline constexpr const char* kDescriptor = "descriptor";
 // In a container's directory.
 inline constexpr const char* kLease = "lease";
 inline constexpr const char* kSpec = "spec";
+inline constexpr const char* kRecipe = "recipe";   // how a kept one is run again
+inline constexpr const char* kLog = "log";         // what a detached one wrote; older: log.1 …
+inline constexpr const char* kStopped = "stopped"; // there while somebody wants it to stay ended
 inline constexpr const char* kState = "state";
 inline constexpr const char* kUpper = "upper";
 inline constexpr const char* kWork = "work";

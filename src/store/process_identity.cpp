@@ -117,19 +117,25 @@ UniqueFd open_namespace(const ContainerState& state, const char* kind) {
   return fd;
 }
 
-namespace {
-
-void kill_first_process(const ContainerState& state) {
-  if (state.pid <= 0) return;
-  const UniqueFd pidfd(open_pidfd(state.pid));
+UniqueFd open_first_process(const ContainerState& state) {
+  if (state.pid <= 0) return {};
+  UniqueFd pidfd(open_pidfd(state.pid));
   if (!pidfd) {
-    if (errno == ESRCH || errno == EINVAL) return; // gone; or a thread's number by now
-    throw_errno(errno, "end container " + state.id + ": open its process");
+    if (errno == ESRCH || errno == EINVAL) return {}; // gone; or a thread's number by now
+    throw_errno(errno, "open the process of container " + state.id);
   }
   // Looked at after the opening: what is seen now is seen of the process behind the descriptor, or
   // of none, because its number cannot be given away while it is there to be looked at; and if it
-  // ended in between, the signal below goes nowhere.
-  if (!is_first_process(state, process_facts(state.pid))) return;
+  // ended in between, a signal goes nowhere.
+  if (!is_first_process(state, process_facts(state.pid))) return {};
+  return pidfd;
+}
+
+namespace {
+
+void kill_first_process(const ContainerState& state) {
+  const UniqueFd pidfd = open_first_process(state);
+  if (!pidfd) return;
   if (send_kill(pidfd.get()) != 0) {
     if (errno == ESRCH) return;
     throw_errno(errno, "end container " + state.id + ": kill its process");

@@ -22,6 +22,10 @@ std::optional<std::uint64_t> pid_namespace_of(pid_t pid);
 // Error(not_found) when that does not live, Error(permission_denied) when it may not be looked at.
 UniqueFd open_namespace(const ContainerState& state, const char* kind);
 
+// A pidfd of the container's first process; an empty descriptor when that does not live. Throws
+// Error.
+UniqueFd open_first_process(const ContainerState& state);
+
 // True when the first process of the container is alive.
 bool first_process_lives(const ContainerState& state);
 

@@ -143,11 +143,15 @@ TEST(FindContainer, RefusesTheAmbiguousAndTheUnknown) {
 
 TEST(StateWord, TellsTheLivingFromTheDead) {
   ContainerInfo info = container(std::string(64, 'a'), "");
+  EXPECT_EQ(state_word(info), "created"); // it was never started
+  info.state.started = 1;
   EXPECT_EQ(state_word(info), "dead");
   info.state.exit_status = 0;
   EXPECT_EQ(state_word(info), "exited");
   info.held = true;
   EXPECT_EQ(state_word(info), "created");
+  info.state.restarts = 1;
+  EXPECT_EQ(state_word(info), "restarting");
   info.running = true;
   EXPECT_EQ(state_word(info), "running");
 }

@@ -97,6 +97,7 @@ std::span<const BackendEntry> backends();
 const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember);
 // The backend that made a container, also when it would not be chosen today. Throws
 // Error(unsupported) for a name that this program does not know.
+const BackendEntry& backend_named(std::string_view name);
 std::unique_ptr<Backend> open_backend_named(const Store& store, std::string_view name);
 
 } // namespace layerbox

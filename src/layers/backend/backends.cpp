@@ -33,11 +33,15 @@ std::span<const BackendEntry> backends() {
   return kBackends;
 }
 
-std::unique_ptr<Backend> open_backend_named(const Store& store, std::string_view name) {
+const BackendEntry& backend_named(std::string_view name) {
   for (const BackendEntry& entry : kBackends)
-    if (entry.name == name) return entry.open(store);
+    if (entry.name == name) return entry;
   throw Error(ErrorKind::unsupported,
               fmt::format("there is no backend '{}' in this program", printable(name)));
+}
+
+std::unique_ptr<Backend> open_backend_named(const Store& store, std::string_view name) {
+  return backend_named(name).open(store);
 }
 
 const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember) {
