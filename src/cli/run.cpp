@@ -11,6 +11,7 @@
 #include "cli/container_network.hpp"
 #include "cli/container_volumes.hpp"
 #include "cli/error_report.hpp"
+#include "cli/exec_record.hpp"
 #include "cli/foretell_run.hpp"
 #include "cli/lifetime_flags.hpp"
 #include "cli/output.hpp"
@@ -99,8 +100,20 @@ class RunVerb : public Verb {
         write_user_file(*flags_.pidfile, O_TRUNC, std::to_string(started.pid) + '\n');
     };
     hooks.network_changed = [&](const auto& members) { write_neighbours(store, members); };
-    hooks.beside = [&] { sweep(store); };
+    hooks.beside = [&] {
+      admit(spec, container);
+      sweep(store);
+    };
     return run_container(spec, identity, hooks);
+  }
+
+  // From now on `exec` may go in.
+  static void admit(const RunSpec& spec, NewContainer& container) noexcept {
+    try {
+      write_exec_record(spec, container.lease());
+    } catch (const std::exception&) {
+      // A full disk is no reason to disturb the command; who wants to go in is told.
+    }
   }
 
   static void sweep(Store& store) noexcept {

@@ -12,6 +12,7 @@
 #include "cli/id_ranges.hpp"
 #include "cli/invocation.hpp"
 #include "cli/joined_namespaces.hpp"
+#include "cli/merge_config.hpp"
 #include "cli/new_container.hpp"
 #include "cli/run_flags.hpp"
 #include "runner/run_spec.hpp"
@@ -31,5 +32,8 @@ struct PreparedRun {
 // lives no longer than the machine is up. Throws UsageError for flags that make no sense, Error for
 // what is not there or cannot be had.
 PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation);
+
+// --env-file, in its order. Throws Error.
+std::vector<Surroundings::EnvFile> read_env_files(const std::vector<std::string>& names);
 
 } // namespace layerbox

@@ -22,6 +22,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"tag", "give an image another name", kImages, make_tag_verb},
     {"rmi", "remove images or their names", kImages, make_rmi_verb},
     {"run", "run a command in a new container", kContainers, make_run_verb},
+    {"exec", "run one more command in a running container", kContainers, make_exec_verb},
     {"ps", "list the containers", kContainers, make_ps_verb},
     {"stats", "show what running containers use", kContainers, make_stats_verb},
     {"rm", "remove containers", kContainers, make_rm_verb},

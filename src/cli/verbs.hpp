@@ -35,6 +35,7 @@ std::unique_ptr<Verb> make_squash_verb();
 std::unique_ptr<Verb> make_tag_verb();
 std::unique_ptr<Verb> make_rmi_verb();
 std::unique_ptr<Verb> make_run_verb();
+std::unique_ptr<Verb> make_exec_verb();
 std::unique_ptr<Verb> make_ps_verb();
 std::unique_ptr<Verb> make_stats_verb();
 std::unique_ptr<Verb> make_rm_verb();

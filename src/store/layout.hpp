@@ -31,6 +31,7 @@ inline constexpr const char* kDescriptor = "descriptor";
 // In a container's directory.
 inline constexpr const char* kLease = "lease";
 inline constexpr const char* kSpec = "spec";
+inline constexpr const char* kExecRecord = "exec"; // what holds a running container's commands
 inline constexpr const char* kState = "state";
 inline constexpr const char* kUpper = "upper";
 inline constexpr const char* kWork = "work";
