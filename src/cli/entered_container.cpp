@@ -96,9 +96,10 @@ std::vector<EnteredNamespace> open_namespaces(const ContainerState& state) {
 
 void require_running(const ContainerInfo& container, const std::string& reference) {
   if (container.running) return;
-  Error error(ErrorKind::invalid_argument,
-              fmt::format("the container '{}' is {}", printable(reference),
-                          container.held ? "created, and does not run yet" : state_word(container)));
+  Error error(
+      ErrorKind::invalid_argument,
+      fmt::format("the container '{}' is {}", printable(reference),
+                  container.held ? "created, and does not run yet" : state_word(container)));
   error.set_hint("'layerbox ps' lists those that run; a new one is made with 'layerbox run'");
   throw error;
 }

@@ -172,8 +172,7 @@ std::vector<CgroupDir> find_cgroups(const std::vector<std::string>& paths) {
       throw_errno(errno, fmt::format("looking at the cgroup '{}'", printable(path)));
     const std::size_t slash = path.rfind('/');
     found.push_back(
-        {.version =
-             status.f_type == CGROUP2_SUPER_MAGIC ? CgroupVersion::v2 : CgroupVersion::v1,
+        {.version = status.f_type == CGROUP2_SUPER_MAGIC ? CgroupVersion::v2 : CgroupVersion::v1,
          .parent = path.substr(0, slash),
          .name = path.substr(slash + 1)});
   }
@@ -185,8 +184,8 @@ Cgroups Cgroups::open(const std::vector<CgroupDir>& dirs) {
   for (const CgroupDir& dir : dirs) {
     UniqueFd own = open_beneath(open_parent(dir), RelPath::parse(dir.name), O_RDONLY | O_DIRECTORY);
     const bool unified = dir.version == CgroupVersion::v2;
-    there.entrances_.push_back(
-        unified ? UniqueFd() : open_beneath(own, RelPath::parse("tasks"), O_WRONLY));
+    there.entrances_.push_back(unified ? UniqueFd()
+                                       : open_beneath(own, RelPath::parse("tasks"), O_WRONLY));
     if (unified) there.birthplace_ = std::move(own);
   }
   return there;

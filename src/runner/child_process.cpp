@@ -64,10 +64,9 @@ int become_root(ChildContext& context, const ChildOp&) noexcept {
 // of a hostile image leads to a directory of the host.
 int workdir(ChildContext& context, const ChildOp& op) noexcept {
   const bool existing = (op.flags & kExisting) != 0;
-  const int directory =
-      existing ? open_how(context.root_fd, op.target[0] == '\0' ? "." : op.target,
-                          O_PATH | O_DIRECTORY, kInRoot)
-               : make_directories(context.root_fd, op.target, kInRoot);
+  const int directory = existing ? open_how(context.root_fd, op.target[0] == '\0' ? "." : op.target,
+                                            O_PATH | O_DIRECTORY, kInRoot)
+                                 : make_directories(context.root_fd, op.target, kInRoot);
   if (directory == -ENOTDIR) explain(context, ChildDetail::not_a_directory, op.target);
   if (directory < 0) return directory;
   context.workdir_fd = directory;

@@ -13,8 +13,8 @@
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
 #include "runner/end_watch.hpp"
-#include "runner/network_switch.hpp"
 #include "runner/exec_spec.hpp"
+#include "runner/network_switch.hpp"
 #include "runner/plan.hpp"
 #include "runner/run_spec.hpp"
 

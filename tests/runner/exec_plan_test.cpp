@@ -69,9 +69,9 @@ TEST(ExecPlan, IsBornAmongTheContainersProcessesLastAndThenLooksAtNoFileButTheCo
   const std::vector<Act> acts = acts_of_exec(spec);
   const auto born = std::find(acts.begin(), acts.end(), Act::be_born);
   const std::vector<Act> before(std::find(acts.begin(), born, Act::become_root), born);
-  EXPECT_THAT(before, ElementsAre(Act::become_root, Act::follow_parent, Act::workdir,
-                                  Act::enter_workdir, Act::open_terminal, Act::limit_caps,
-                                  Act::become_user, Act::stdio));
+  EXPECT_THAT(before,
+              ElementsAre(Act::become_root, Act::follow_parent, Act::workdir, Act::enter_workdir,
+                          Act::open_terminal, Act::limit_caps, Act::become_user, Act::stdio));
   EXPECT_THAT(std::vector<Act>(born, acts.end()),
               ElementsAre(Act::be_born, Act::wait_go, Act::follow_parent, Act::session, Act::settle,
                           Act::find_command, Act::limit, Act::seccomp, Act::exec));

@@ -58,8 +58,8 @@ Finding judge_user(const NetworkFacts& network) {
             fmt::format("'{}' is there, but it needs a tun device: {}; {}", *network.pasta,
                         network.tun.message, kLeft),
             tun_way_out(network.tun)};
-  return {kNetworkCheck, State::ok, fmt::format("'{}' is there, and a tun device for it", *network.pasta),
-          ""};
+  return {kNetworkCheck, State::ok,
+          fmt::format("'{}' is there, and a tun device for it", *network.pasta), ""};
 }
 
 } // namespace
