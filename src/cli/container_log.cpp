@@ -84,7 +84,8 @@ void LogWriter::write(LogStream stream, std::string_view bytes) {
   ::clock_gettime(CLOCK_REALTIME, &now);
   const std::string text = log_entries(stream, bytes, now);
   for (std::string_view rest = text; !rest.empty();) {
-    std::size_t fits = whole_entries(rest, limits_.file_bytes - std::min(size_, limits_.file_bytes));
+    std::size_t fits =
+        whole_entries(rest, limits_.file_bytes - std::min(size_, limits_.file_bytes));
     if (fits == 0) {
       rotate();
       fits = whole_entries(rest, limits_.file_bytes - std::min(size_, limits_.file_bytes));

@@ -15,6 +15,7 @@
 #include "cli/container_volumes.hpp"
 #include "cli/detached_streams.hpp"
 #include "cli/error_report.hpp"
+#include "cli/exec_record.hpp"
 #include "cli/lifetime_flags.hpp"
 #include "cli/log_flags.hpp"
 #include "cli/output.hpp"
@@ -161,10 +162,20 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
   };
   hooks.network_changed = [&](const auto& members) { write_neighbours(store, members); };
   hooks.beside = [&] {
+    admit();
     if (begun) begun();
     sweep();
   };
   return run_container(spec, invocation_.identity(), hooks);
+}
+
+// From now on `exec` may go in.
+void ContainerRun::admit() const noexcept {
+  try {
+    write_exec_record(prepared_.spec, container_.lease());
+  } catch (const std::exception&) {
+    // A full disk is no reason to disturb the command; who wants to go in is told.
+  }
 }
 
 void ContainerRun::sweep() const noexcept {
@@ -198,8 +209,7 @@ void ContainerRun::finish(const RunOutcome& outcome) const {
   try {
     container_.commit();
     const bool is_clean = outcome.cgroups_left.empty();
-    if (!is_clean)
-      progress.warn(fmt::format("after the command ended: {}", outcome.cgroups_left));
+    if (!is_clean) progress.warn(fmt::format("after the command ended: {}", outcome.cgroups_left));
     ContainerState state = container_.state();
     state.pid = 0;
     state.finished = std::time(nullptr);

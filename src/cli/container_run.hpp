@@ -39,6 +39,7 @@ class ContainerRun {
   bool waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends) const;
   void tell(const RunOutcome& outcome) const;
   void finish(const RunOutcome& outcome) const;
+  void admit() const noexcept;
   void sweep() const noexcept;
 
   PreparedRun& prepared_;

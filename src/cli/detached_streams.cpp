@@ -94,9 +94,8 @@ void DetachedStreams::make_terminal() {
 }
 
 void DetachedStreams::pump() noexcept {
-  std::array<struct pollfd, 3> waited = {{{out_.get(), POLLIN, 0},
-                                          {error_ ? error_.get() : -1, POLLIN, 0},
-                                          {stop_.get(), POLLIN, 0}}};
+  std::array<struct pollfd, 3> waited = {
+      {{out_.get(), POLLIN, 0}, {error_ ? error_.get() : -1, POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
   while (waited[0].fd >= 0 || waited[1].fd >= 0) {
     if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) return;
     bool any = false;

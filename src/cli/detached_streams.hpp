@@ -1,7 +1,7 @@
 // detached_streams: the standard streams of a command whose layerbox has no terminal. For as long
-// as it exists they are this process's own, so that run_container() hands them on: pipes whose other
-// ends are read in a thread of their own and written to the container's log; with a terminal, one
-// that nobody sits at.
+// as it exists they are this process's own, so that run_container() hands them on: pipes whose
+// other ends are read in a thread of their own and written to the container's log; with a terminal,
+// one that nobody sits at.
 #pragma once
 
 #include <array>

@@ -13,8 +13,8 @@ namespace layerbox {
 namespace {
 
 [[noreturn]] void refuse_start(const ContainerInfo& container, const std::string& reference) {
-  Error error(ErrorKind::in_use, container.held ? "it is " + state_word(container)
-                                                : "another command is reading it");
+  Error error(ErrorKind::in_use,
+              container.held ? "it is " + state_word(container) : "another command is reading it");
   if (container.held) error.set_hint(fmt::format("'layerbox stop {}' ends it", reference));
   throw error;
 }

@@ -15,9 +15,10 @@ namespace {
 class KillVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
-    line.details("The signal goes to the container's first process; what would end it outside, and "
-                 "it leaves alone, kills it. KILL, the default, also waits for its end. Prints what "
-                 "was signalled, one line each.");
+    line.details(
+        "The signal goes to the container's first process; what would end it outside, and "
+        "it leaves alone, kills it. KILL, the default, also waits for its end. Prints what "
+        "was signalled, one line each.");
     line.operands("CONTAINER", references_, Arity::one_or_more,
                   "a name, an id, or a unique beginning of one");
     line.text("-s,--signal", signal_, "SIGNAL", "KILL, SIGHUP, 15, RTMIN+3, … (KILL)");
@@ -38,8 +39,7 @@ class KillVerb : public Verb {
  private:
   static void send(const Store& store, const std::string& reference, int signal) {
     const ContainerInfo found = find_container(list_containers(store), reference);
-    if (!found.running)
-      throw Error(ErrorKind::invalid_argument, "it is " + state_word(found));
+    if (!found.running) throw Error(ErrorKind::invalid_argument, "it is " + state_word(found));
     if (signal == SIGKILL) {
       mark_stopped(store, found.state.id);
       kill_leftover(found.state);

@@ -24,7 +24,8 @@ LogLimits parse_log_options(const std::vector<std::string>& options) {
     if (key == "max-size")
       limits.file_bytes = std::max(parse_size(value), kLeastFileBytes);
     else if (key == "max-file")
-      limits.files = static_cast<std::uint32_t>(std::clamp(parse_number(value), std::uint64_t{1}, kMostFiles));
+      limits.files =
+          static_cast<std::uint32_t>(std::clamp(parse_number(value), std::uint64_t{1}, kMostFiles));
     else
       throw UsageError(fmt::format("run: --log-opt: '{}' is no option of the log", option),
                        "it is max-size=SIZE or max-file=N");

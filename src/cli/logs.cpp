@@ -47,9 +47,10 @@ std::int64_t parse_moment(const char* flag, const std::string& text, std::int64_
 class LogsVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
-    line.details("What the command wrote to its standard output goes to standard output, what it "
-                 "wrote to its standard error to standard error. A container that ran in a terminal "
-                 "of its user has no log.");
+    line.details(
+        "What the command wrote to its standard output goes to standard output, what it "
+        "wrote to its standard error to standard error. A container that ran in a terminal "
+        "of its user has no log.");
     line.operand("CONTAINER", reference_, "a name, an id, or a unique beginning of one");
     line.flag("-f,--follow", follow_, "go on until the container has ended");
     line.text("-n,--tail", tail_, "N", "the last N lines alone");

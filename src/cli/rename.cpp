@@ -32,8 +32,8 @@ class RenameVerb : public Verb {
     // Who runs it has its name in hand.
     std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
     if (!lease) {
-      Error error(ErrorKind::in_use, found.held ? "it is " + state_word(found)
-                                                : "another command is reading it");
+      Error error(ErrorKind::in_use,
+                  found.held ? "it is " + state_word(found) : "another command is reading it");
       if (found.held) error.set_hint(fmt::format("'layerbox stop {}' ends it", reference));
       throw error;
     }

@@ -47,11 +47,7 @@ Surroundings look_around(const RunFlags& flags, const Settings& settings) {
   if (::uname(&system) == 0) around.host_name = system.nodename;
   around.network = settings.network.value;
   around.variable = process_settings_sources(false).environment;
-  for (const std::string& name : flags.env_files) {
-    const UniqueFd fd = open_path(name, O_RDONLY | O_CLOEXEC);
-    FdSource source(fd, name);
-    around.env_files.push_back({name, read_all(source, kMaxEnvFileBytes, name)});
-  }
+  around.env_files = read_env_files(flags.env_files);
   if (const auto name = seccomp_file_name(flags.security))
     around.seccomp_file = read_seccomp(*name);
   return around;
@@ -104,10 +100,6 @@ std::vector<CgroupDir> place(const RunSpec& spec) {
                       });
 }
 
-} // namespace
-
-namespace {
-
 // What is the same for a container that is made and for one that was made before.
 PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun run,
                     Surroundings around) {
@@ -140,6 +132,16 @@ void describe_run(ContainerState& state, const RunSpec& spec) {
 }
 
 } // namespace
+
+std::vector<Surroundings::EnvFile> read_env_files(const std::vector<std::string>& names) {
+  std::vector<Surroundings::EnvFile> files;
+  for (const std::string& name : names) {
+    const UniqueFd fd = open_path(name, O_RDONLY | O_CLOEXEC);
+    FdSource source(fd, name);
+    files.push_back({name, read_all(source, kMaxEnvFileBytes, name)});
+  }
+  return files;
+}
 
 PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   const ServiceManager manager =

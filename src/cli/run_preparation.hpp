@@ -12,6 +12,7 @@
 #include "cli/id_ranges.hpp"
 #include "cli/invocation.hpp"
 #include "cli/joined_namespaces.hpp"
+#include "cli/merge_config.hpp"
 #include "cli/new_container.hpp"
 #include "cli/run_flags.hpp"
 #include "runner/run_spec.hpp"
@@ -35,5 +36,8 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation);
 // The same for a container that was made before in `directory`, whose lease is held.
 PreparedRun prepare_start(const RunFlags& flags, Invocation& invocation, const ContainerState& made,
                           const std::string& directory);
+
+// --env-file, in its order. Throws Error.
+std::vector<Surroundings::EnvFile> read_env_files(const std::vector<std::string>& names);
 
 } // namespace layerbox

@@ -17,7 +17,9 @@ class StartVerb : public Verb {
               "run it in this terminal, and return the command's status; one container");
     line.example("layerbox start web", "start the container 'web'");
   }
-  int status_of_failure() const override { return attach_ ? exit_code::kNotStarted : exit_code::kFailed; }
+  int status_of_failure() const override {
+    return attach_ ? exit_code::kNotStarted : exit_code::kFailed;
+  }
 
   int run(Invocation& invocation) override {
     if (attach_ && references_.size() > 1)

@@ -19,9 +19,10 @@ constexpr std::uint64_t kMostSeconds = 1'000'000;
 class Grace {
  public:
   void declare(CommandLine& line) {
-    line.text("-t,--time", text_, "SECONDS",
-              "how long it may take to end before it is killed; -1 for any time (what --stop-timeout "
-              "said, else 10)");
+    line.text(
+        "-t,--time", text_, "SECONDS",
+        "how long it may take to end before it is killed; -1 for any time (what --stop-timeout "
+        "said, else 10)");
   }
   std::optional<std::uint32_t> of(const ContainerState& state) const {
     if (!text_) return state.stop_timeout_s;

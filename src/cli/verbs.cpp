@@ -30,6 +30,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"wait", "wait until containers have ended", kContainers, make_wait_verb},
     {"logs", "show what a detached container wrote", kContainers, make_logs_verb},
     {"rename", "give a container another name", kContainers, make_rename_verb},
+    {"exec", "run one more command in a running container", kContainers, make_exec_verb},
     {"ps", "list the containers", kContainers, make_ps_verb},
     {"stats", "show what running containers use", kContainers, make_stats_verb},
     {"rm", "remove containers", kContainers, make_rm_verb},

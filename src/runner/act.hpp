@@ -20,6 +20,7 @@ enum class Propagation : std::uint8_t {
 
 enum class Act : std::uint8_t {
   // Before the ids are mapped, beside the parent's work.
+  oom_score,      // data: the number for the OOM killer
   join_cgroup,    // fd: the file of a cgroup that takes "0" for who writes it
   join_namespace, // fd: the namespace; mount_flags: its CLONE_NEW*
   take_sys,       // a sysfs of the network namespace that has just been entered, for mount_sys
@@ -64,11 +65,12 @@ enum class Act : std::uint8_t {
   provide,     // data: content; source: its name in scratch
   mask,        // by /dev/null or an empty directory
   read_only,   // what is there, read-only
-  workdir,     // made when missing, kept open
+  workdir,     // made when missing, unless kExisting; kept open
   root_read_only,
   // The process.
   pivot,
   enter_workdir,
+  open_terminal, // a pty of the devpts that is there; its master to the parent
   limit_caps,    // bounding set
   become_user,   // looked up inside
   stdio,         // terminal, or an empty input, or what we have
@@ -103,6 +105,7 @@ inline constexpr std::uint32_t kHostTree = 1U << 4;  // mount_sys, mount_fs: the
 inline constexpr std::uint32_t kKeepAdmin = 1U << 5;
 inline constexpr std::uint32_t kReadOnlyTop = 1U << 6; // and what is mounted below as it was
 inline constexpr std::uint32_t kReadable = 1U << 7;    // be_born: by the user who has made it
+inline constexpr std::uint32_t kExisting = 1U << 8;    // workdir: a missing one is not made
 
 // A limit of setrlimit(2). Without padding: a step carries it as bytes.
 struct ResourceLimit {

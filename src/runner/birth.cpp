@@ -47,6 +47,17 @@ long make_process(std::uint64_t namespaces, FdRef birthplace, int* pidfd, bool* 
   return ::syscall(SYS_clone, flags, nullptr, pidfd, nullptr, nullptr);
 }
 
+// In a cgroup that is there already.
+[[noreturn]] void throw_not_born(int error) {
+  Error failure(kind_of_errno(error),
+                "making a process in the container's cgroup: " + errno_text(error), error);
+  if (error == EACCES)
+    failure.set_hint("an ordinary user's process gets there only from a cgroup that is his own, "
+                     "too: 'systemd-run --user --scope layerbox exec …'");
+  if (error == EAGAIN) failure.set_hint("the container has all the processes of its --pids-limit");
+  throw failure;
+}
+
 } // namespace
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept
@@ -77,6 +88,7 @@ ChildProcess start_child(const Plan& plan, const Cgroups& cgroups, ChildContext&
   int pidfd = -1;
   const long pid = make_process(plan.namespaces, cgroups.birthplace(), &pidfd, &born_in);
   if (pid == 0) run_child(context);
+  if (pid < 0 && plan.namespaces == 0 && born_in) throw_not_born(errno);
   if (pid < 0) throw_no_user_namespace(errno, "making the container's process and namespaces");
   ChildProcess process(static_cast<pid_t>(pid), UniqueFd(pidfd));
   return process;

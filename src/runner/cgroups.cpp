@@ -164,6 +164,33 @@ Cgroups Cgroups::make(const std::vector<CgroupDir>& dirs) {
   return made;
 }
 
+std::vector<CgroupDir> find_cgroups(const std::vector<std::string>& paths) {
+  std::vector<CgroupDir> found;
+  for (const std::string& path : paths) {
+    struct statfs status {};
+    if (::statfs(path.c_str(), &status) != 0)
+      throw_errno(errno, fmt::format("looking at the cgroup '{}'", printable(path)));
+    const std::size_t slash = path.rfind('/');
+    found.push_back(
+        {.version = status.f_type == CGROUP2_SUPER_MAGIC ? CgroupVersion::v2 : CgroupVersion::v1,
+         .parent = path.substr(0, slash),
+         .name = path.substr(slash + 1)});
+  }
+  return found;
+}
+
+Cgroups Cgroups::open(const std::vector<CgroupDir>& dirs) {
+  Cgroups there;
+  for (const CgroupDir& dir : dirs) {
+    UniqueFd own = open_beneath(open_parent(dir), RelPath::parse(dir.name), O_RDONLY | O_DIRECTORY);
+    const bool unified = dir.version == CgroupVersion::v2;
+    there.entrances_.push_back(unified ? UniqueFd()
+                                       : open_beneath(own, RelPath::parse("tasks"), O_WRONLY));
+    if (unified) there.birthplace_ = std::move(own);
+  }
+  return there;
+}
+
 void Cgroups::add(const CgroupDir& dir) {
   const UniqueFd parent = open_parent(dir);
   enable_controllers(dir, parent);

@@ -25,11 +25,16 @@
 
 namespace layerbox {
 
+// Cgroups that are there, as they are: nothing is to be written. Throws Error.
+std::vector<CgroupDir> find_cgroups(const std::vector<std::string>& paths);
+
 class Cgroups {
  public:
   // Makes the directories, and writes the limits. With none, nothing is done. Throws Error that
   // names the limit or the directory, with a hint; nothing is left then.
   static Cgroups make(const std::vector<CgroupDir>& dirs);
+  // Those that are there already, of a container that runs; they stay when this object goes.
+  static Cgroups open(const std::vector<CgroupDir>& dirs);
   Cgroups(Cgroups&& other) noexcept;
   Cgroups& operator=(Cgroups&&) = delete;
   Cgroups(const Cgroups&) = delete;

@@ -18,6 +18,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
   switch (op.act) {
   case Act::private_mounts:
     return private_mounts(context, op);
+  case Act::oom_score:
+    return oom_score(context, op);
   case Act::join_cgroup:
     return join_cgroup(context, op);
   case Act::join_namespace:
@@ -96,6 +98,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return pivot(context, op);
   case Act::enter_workdir:
     return enter_workdir(context, op);
+  case Act::open_terminal:
+    return open_terminal(context, op);
   case Act::limit_caps:
     return limit_caps(context, op);
   case Act::become_user:

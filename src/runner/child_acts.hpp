@@ -47,6 +47,7 @@ int device(ChildContext&, const ChildOp&) noexcept;
 int symlink(ChildContext&, const ChildOp&) noexcept;
 int mount_here(ChildContext&, const ChildOp&) noexcept;
 int terminal(ChildContext&, const ChildOp&) noexcept;
+int open_terminal(ChildContext&, const ChildOp&) noexcept;
 int notify_socket(ChildContext&, const ChildOp&) noexcept;
 // child_binds.cpp
 int bind(ChildContext&, const ChildOp&) noexcept;
@@ -69,6 +70,7 @@ int be_born(ChildContext&, const ChildOp&) noexcept;
 int take_proc(ChildContext&, const ChildOp&) noexcept;
 int shift_time(ChildContext&, const ChildOp&) noexcept;
 // child_process.cpp
+int oom_score(ChildContext&, const ChildOp&) noexcept;
 int hostname(ChildContext&, const ChildOp&) noexcept;
 int loopback(ChildContext&, const ChildOp&) noexcept;
 int wait_go(ChildContext&, const ChildOp&) noexcept;

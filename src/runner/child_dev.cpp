@@ -56,6 +56,17 @@ int open_slave(ChildContext& context, int master) noexcept {
   return call(SYS_ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 }
 
+// Ends the making of a terminal, which has come to `result`: the master is the launcher's.
+int hand_over(ChildContext& context, int master, int result) noexcept {
+  if (result >= 0) {
+    result = send_descriptor(context.terminal_socket, master);
+    if (result < 0) explain(context, ChildDetail::host_terminal_lost, "");
+  }
+  close_fd(master);
+  close_fd(context.terminal_socket);
+  return result;
+}
+
 // The directories before the last '/' of `name`, here.
 int make_parent(const char* name) noexcept {
   const char* slash = std::strrchr(name, '/');
@@ -124,19 +135,21 @@ int mount_here(ChildContext&, const ChildOp& op) noexcept {
 int terminal(ChildContext& context, const ChildOp&) noexcept {
   const int master = open_at(AT_FDCWD, "pts/ptmx", O_RDWR | O_NOCTTY);
   if (master < 0) return master;
-  const int slave = open_slave(context, master);
-  int result = slave;
-  if (slave >= 0) {
-    context.slave_fd = slave;
-    result = bind_console(slave);
-  }
-  if (result >= 0) {
-    result = send_descriptor(context.terminal_socket, master);
-    if (result < 0) explain(context, ChildDetail::host_terminal_lost, "");
-  }
-  close_fd(master);
-  close_fd(context.terminal_socket);
-  return result;
+  context.slave_fd = open_slave(context, master);
+  const int result = context.slave_fd < 0 ? context.slave_fd : bind_console(context.slave_fd);
+  return hand_over(context, master, result);
+}
+
+// The container has run meanwhile: what has the name may be anything, and is not waited for.
+int open_terminal(ChildContext& context, const ChildOp&) noexcept {
+  const int master =
+      open_how(context.root_fd, "dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK, kReal);
+  if (master < 0) return master;
+  struct statfs system = {};
+  int result = call(SYS_fstatfs, master, &system);
+  if (result == 0 && system.f_type != DEVPTS_SUPER_MAGIC) result = -ENOTTY;
+  if (result == 0) result = context.slave_fd = open_slave(context, master);
+  return hand_over(context, master, result);
 }
 
 // Only the name is made here: the socket was there before the clone, and the launcher reads what is

@@ -29,7 +29,7 @@ int write_text(const char* path, const char* text, std::size_t bytes) noexcept {
 
 } // namespace
 
-int join_namespace(ChildContext&, const ChildOp& op) noexcept {
+int join_namespace(ChildContext& context, const ChildOp& op) noexcept {
   // Root of that user namespace has power over who is in it. What this process has of the
   // launcher's is not his to look at; the kernel sees to that only where the namespace is somebody
   // else's.
@@ -37,7 +37,11 @@ int join_namespace(ChildContext&, const ChildOp& op) noexcept {
     const int set = call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (set < 0) return set;
   }
-  return call(SYS_setns, op.fd, op.mount_flags);
+  const int result = call(SYS_setns, op.fd, op.mount_flags);
+  if (result < 0 || op.mount_flags != CLONE_NEWNS) return result;
+  // "/" is the container's root from here on.
+  context.root_fd = open_at(AT_FDCWD, "/", O_PATH | O_DIRECTORY);
+  return context.root_fd < 0 ? context.root_fd : 0;
 }
 
 // sysfs shows the network namespace that its maker is in, and none that belongs to another user
@@ -80,6 +84,12 @@ int take_shm(ChildContext& context, const ChildOp& op) noexcept {
 }
 
 int be_born(ChildContext& context, const ChildOp& op) noexcept {
+  // Nobody in a pid namespace that is there already may look at the new process: also where
+  // becoming another user has made it dumpable again (the sysctl fs.suid_dumpable).
+  if ((op.flags & kReadable) == 0) {
+    const int set = call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (set < 0) return set;
+  }
   // Since it has entered a user namespace, this process, and what it makes, is the host's root's
   // alone to look at. An ordinary user's launcher looks at what it knows the container by; as long
   // as nobody else sees the process (its pid namespace is its own), that is no harm. wait_go takes

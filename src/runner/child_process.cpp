@@ -17,6 +17,15 @@
 
 namespace layerbox::child {
 
+// While /proc is the host's and this process the launcher's user.
+int oom_score(ChildContext&, const ChildOp& op) noexcept {
+  const int file = open_at(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY);
+  if (file < 0) return file;
+  const int put = call(SYS_write, file, op.data, op.data_bytes);
+  close_fd(file);
+  return put < 0 ? put : 0;
+}
+
 int hostname(ChildContext&, const ChildOp& op) noexcept {
   return call(SYS_sethostname, op.data, op.data_bytes);
 }
@@ -54,7 +63,10 @@ int become_root(ChildContext& context, const ChildOp&) noexcept {
 // Opened while the root is not yet "/", so that neither "/proc/self/fd/N" nor any other magic link
 // of a hostile image leads to a directory of the host.
 int workdir(ChildContext& context, const ChildOp& op) noexcept {
-  const int directory = make_directories(context.root_fd, op.target, kInRoot);
+  const bool existing = (op.flags & kExisting) != 0;
+  const int directory = existing ? open_how(context.root_fd, op.target[0] == '\0' ? "." : op.target,
+                                            O_PATH | O_DIRECTORY, kInRoot)
+                                 : make_directories(context.root_fd, op.target, kInRoot);
   if (directory == -ENOTDIR) explain(context, ChildDetail::not_a_directory, op.target);
   if (directory < 0) return directory;
   context.workdir_fd = directory;
@@ -82,9 +94,11 @@ int stdio(ChildContext& context, const ChildOp&) noexcept {
     return result;
   }
   if (context.interactive) return 0;
-  const int null = open_at(AT_FDCWD, "/dev/null", O_RDONLY);
+  // In a container that runs already it may be a fifo by now, which is not waited for.
+  const int null = open_at(AT_FDCWD, "/dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (null < 0) return null;
-  const int result = call(SYS_dup3, null, 0, 0);
+  int result = call(SYS_fcntl, null, F_SETFL, 0);
+  if (result == 0) result = call(SYS_dup3, null, 0, 0);
   close_fd(null);
   return result;
 }

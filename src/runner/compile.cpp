@@ -55,6 +55,8 @@ const std::string* find_env(const std::vector<std::string>& env, std::string_vie
   return found;
 }
 
+} // namespace
+
 void set_process(Plan& plan, const ProcessSpec& process) {
   if (process.args.empty()) refuse("there is no command to run");
   for (const std::string& word : process.args)
@@ -87,6 +89,8 @@ void set_process(Plan& plan, const ProcessSpec& process) {
                 fmt::format("{} descriptors for the command are more than the limit of {}",
                             process.descriptors, kMaxPassedDescriptors));
 }
+
+namespace {
 
 // A limit that nobody will set must not look as if it were there.
 void require_placed(const RunSpec& spec) {
@@ -163,31 +167,38 @@ void add_limits(Plan& plan, const ProcessSpec& process) {
     std::memcpy(bytes.data(), &limit, sizeof limit);
     plan.steps.push_back({.act = Act::limit, .data = std::move(bytes)});
   }
-  plan.oom_score_adj = process.oom_score_adj;
 }
 
 void add_process(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
-  std::vector<Step> filters = seccomp_steps(spec, plan.capabilities);
-  const bool needs_admin = !filters.empty() || spec.landlock.any();
   add(plan, Act::pivot);
   add(plan, Act::enter_workdir);
-  add(plan, Act::limit_caps);
-  plan.steps.push_back({.act = Act::become_user, .flags = needs_admin ? kKeepAdmin : 0U});
-  add(plan, Act::stdio);
+  add_user(plan, spec);
   add(plan, Act::follow_parent);
   if (spec.process.init) add(plan, Act::fork_init);
   add(plan, Act::session);
   if (spec.process.listening) add(plan, Act::tell_pid);
+  add_command(plan, spec, facts);
+}
+
+} // namespace
+
+void add_user(Plan& plan, const RunSpec& spec) {
+  const bool needs_admin = spec.seccomp.mode != SeccompMode::unconfined || spec.landlock.any();
+  add(plan, Act::limit_caps);
+  plan.steps.push_back({.act = Act::become_user, .flags = needs_admin ? kKeepAdmin : 0U});
+  add(plan, Act::stdio);
+}
+
+void add_command(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   plan.steps.push_back({.act = Act::settle, .count = spec.process.descriptors});
   add(plan, Act::find_command);
   add_landlock(plan, spec, facts);
   add_limits(plan, spec.process);
   if (spec.process.no_new_privileges) add(plan, Act::no_new_privileges);
+  std::vector<Step> filters = seccomp_steps(spec, plan.capabilities);
   std::move(filters.begin(), filters.end(), std::back_inserter(plan.steps));
   add(plan, Act::exec);
 }
-
-} // namespace
 
 std::string clean_absolute_path(const std::string& path, std::string_view purpose) {
   require_no_nul(path, purpose);
@@ -217,6 +228,7 @@ Plan compile(const RunSpec& spec, const HostFacts& facts) {
     refuse("the id map gives the container no id");
   require_placed(spec);
   set_process(plan, spec.process);
+  plan.oom_score_adj = spec.process.oom_score_adj;
 
   add_before_maps(plan, spec, facts);
   add_rootfs(plan, spec, facts);

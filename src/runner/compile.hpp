@@ -26,6 +26,7 @@
 
 #include <string_view>
 
+#include "runner/exec_spec.hpp"
 #include "runner/host_facts.hpp"
 #include "runner/plan.hpp"
 #include "runner/run_spec.hpp"
@@ -45,9 +46,22 @@ inline constexpr std::size_t kMaxLandlockRules = 512;
 // Throws Error(invalid_argument, limit_exceeded) that names the value that has no meaning.
 Plan compile(const RunSpec& spec, const HostFacts& facts);
 
+// The same of one more command in a container that runs; see exec_spec.hpp. The order, again:
+//   into cgroups, then into every namespace but that of the pids, which takes children only
+//   working directory, terminal, capabilities, user: by a process that nobody in there sees
+//   the command's process, in the pid namespace, not dumpable until it executes the command
+//   session, descriptors, Landlock, limits, filter, exec: as above
+Plan compile_exec(const ExecSpec& spec, const HostFacts& facts);
+
 // "/a//b/../c/" → "/a/c": lexically, as docker does with WORKDIR; never leaves "/". Throws
 // Error(invalid_argument) for a path that is not absolute or has a NUL.
 std::string clean_absolute_path(const std::string& path, std::string_view purpose);
+
+// Parts of compile() and compile_exec(), in compile.cpp. Command and environment; from the
+// capabilities to the user and his streams; from the closing of descriptors to exec.
+void set_process(Plan& plan, const ProcessSpec& process);
+void add_user(Plan& plan, const RunSpec& spec);
+void add_command(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 
 // Parts of compile(), in compile_namespaces.cpp.
 bool has_own_network(const RunSpec& spec);

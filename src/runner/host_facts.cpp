@@ -27,13 +27,13 @@ bool fault_forced([[maybe_unused]] const char* name) {
 
 std::vector<std::string> list_host_devices() {
   namespace fs = std::filesystem;
-  constexpr std::size_t kMaxDevices = 4096;
+  constexpr std::size_t kMaxListedDevices = 4096;
   static constexpr std::array<std::string_view, 6> kOwn = {"pts",     "shm",  "mqueue",
                                                            "console", "ptmx", "hugepages"};
   std::vector<std::string> names;
   std::error_code error;
   fs::recursive_directory_iterator at("/dev", fs::directory_options::skip_permission_denied, error);
-  for (; !error && at != fs::recursive_directory_iterator() && names.size() < kMaxDevices;
+  for (; !error && at != fs::recursive_directory_iterator() && names.size() < kMaxListedDevices;
        at.increment(error)) {
     const std::string name = at->path().string().substr(sizeof "/dev");
     if (std::find(kOwn.begin(), kOwn.end(), name) != kOwn.end()) {

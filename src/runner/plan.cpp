@@ -109,6 +109,8 @@ std::string_view act_name(Act act) {
   switch (act) {
   case Act::private_mounts:
     return "private_mounts";
+  case Act::oom_score:
+    return "oom_score";
   case Act::join_cgroup:
     return "join_cgroup";
   case Act::join_namespace:
@@ -187,6 +189,8 @@ std::string_view act_name(Act act) {
     return "pivot";
   case Act::enter_workdir:
     return "enter_workdir";
+  case Act::open_terminal:
+    return "open_terminal";
   case Act::limit_caps:
     return "limit_caps";
   case Act::become_user:

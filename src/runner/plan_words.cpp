@@ -20,7 +20,8 @@ struct Word {
 constexpr Word kStepFlags[] = {{kOptional, "optional"},         {kRecursive, "recursive"},
                                {kReadOnly, "read_only"},        {kOldApi, "old_api"},
                                {kHostTree, "host_tree"},        {kKeepAdmin, "keep_admin"},
-                               {kReadOnlyTop, "read_only_top"}, {kReadable, "readable"}};
+                               {kReadOnlyTop, "read_only_top"}, {kReadable, "readable"},
+                               {kExisting, "existing"}};
 
 constexpr Word kMountFlags[] = {
     {MS_RDONLY, "ro"},         {MS_NOSUID, "nosuid"},           {MS_NODEV, "nodev"},

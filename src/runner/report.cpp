@@ -16,6 +16,8 @@ std::string purpose(const Plan& plan, const Step& step) {
   switch (step.act) {
   case Act::private_mounts:
     return "making the container's mounts private";
+  case Act::oom_score:
+    return fmt::format("setting the OOM score adjustment {}", printable(step.data));
   case Act::join_cgroup:
     return fmt::format("entering the cgroup '{}'",
                        printable(plan.cgroups.at(static_cast<std::size_t>(step.cgroup)).path()));
@@ -69,6 +71,8 @@ std::string purpose(const Plan& plan, const Step& step) {
                                : fmt::format("sharing the host's '{}'", printable(step.source));
   case Act::terminal:
     return "making the terminal '/dev/console'";
+  case Act::open_terminal:
+    return "opening a terminal in the container's '/dev/pts'";
   case Act::notify_socket:
     return fmt::format("making the socket '/dev/{}'", printable(step.target));
   case Act::bind: {
@@ -215,6 +219,10 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
     return "only who has made it, and root, may enter it";
   if (step.act == Act::be_born && report.error == ENOMEM && plan.pid_namespace >= 0)
     return "the container whose pid namespace was entered has just ended";
+  if (step.act == Act::be_born && report.error == EAGAIN)
+    return "for a moment two processes must be allowed: see --pids-limit";
+  if (step.act == Act::workdir && (step.flags & kExisting) != 0 && report.error == ENOENT)
+    return "exec makes no directory that is missing; '-w /' names one that is there";
   if (step.act == Act::shift_time && (report.error == EINVAL || report.error == ENOENT))
     return "this kernel has no time namespaces (CONFIG_TIME_NS, Linux 5.6)";
   if (step.act == Act::shift_time && report.error == EACCES)

@@ -136,4 +136,28 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   return outcome;
 }
 
+RunOutcome exec_in_container(ExecSpec spec, const Identity& identity) {
+  require_standard_streams();
+  HostFacts facts = probe_host_facts(identity);
+  if (spec.walls.landlock.any()) facts.landlock = probe_landlock();
+  const Plan plan = compile_exec(spec, facts);
+  const SignalGate gate(plan.terminal ? WithTerminal::yes : WithTerminal::no);
+  Launched box = launch(plan, identity, Cgroups::open(plan.cgroups), {},
+                        plan.terminal ? own_terminal_size() : TerminalSize{});
+  spec.namespaces.clear(); // held, they would outlive the container
+  if (box.report) {
+    (void)box.process.wait_status();
+    return outcome_of(plan, *box.report, identity);
+  }
+  EndWatch watch({.grace_s = std::nullopt}, std::chrono::steady_clock::now());
+  std::optional<Console> console;
+  if (box.terminal)
+    console.emplace(std::move(box.terminal),
+                    plan.interactive ? Console::Input::relayed : Console::Input::none);
+  RunOutcome outcome;
+  outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr, watch);
+  if (console) outcome.output_lost = console->output_lost();
+  return outcome;
+}
+
 } // namespace layerbox

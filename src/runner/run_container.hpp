@@ -13,6 +13,7 @@
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
 #include "runner/end_watch.hpp"
+#include "runner/exec_spec.hpp"
 #include "runner/network_switch.hpp"
 #include "runner/plan.hpp"
 #include "runner/run_spec.hpp"
@@ -65,5 +66,8 @@ Plan plan_container(const RunSpec& spec, const Identity& identity);
 // Throws Error when the container could not be set up (the caller exits with 125): the message
 // names the step that failed and the object, the hint the way out.
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks);
+
+// One more command in a container that runs. As above; the namespaces are closed when it has begun.
+RunOutcome exec_in_container(ExecSpec spec, const Identity& identity);
 
 } // namespace layerbox

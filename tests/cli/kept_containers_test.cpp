@@ -1,4 +1,5 @@
-// What makes a container start again as it was, and what it wrote meanwhile: recipes, logs, policies.
+// What makes a container start again as it was, and what it wrote meanwhile: recipes, logs,
+// policies.
 #include <gmock/gmock.h>
 
 #include "base/fs_at.hpp"
@@ -27,16 +28,27 @@ TEST(RecipeTest, RefusesWhatIsDamaged) {
   const std::string whole = recipe_text({{"image", "true"}, "/", {"A=1"}});
   EXPECT_THROW(parse_recipe(""), Error);
   EXPECT_THROW(parse_recipe(whole.substr(0, whole.size() - 1)), Error);
-  EXPECT_THROW(parse_recipe(std::string("/\0" "3\0" "image\0", 10)), Error);
-  EXPECT_THROW(parse_recipe(std::string("/\0" "x\0", 4)), Error);
-  EXPECT_THROW(parse_recipe(std::string("/\0" "-1\0", 5)), Error);
+  EXPECT_THROW(parse_recipe(std::string("/\0"
+                                        "3\0"
+                                        "image\0",
+                                        10)),
+               Error);
+  EXPECT_THROW(parse_recipe(std::string("/\0"
+                                        "x\0",
+                                        4)),
+               Error);
+  EXPECT_THROW(parse_recipe(std::string("/\0"
+                                        "-1\0",
+                                        5)),
+               Error);
 }
 
 TEST(RecipeTest, GivesTheFlagsWithoutWhatIsAboutTheMaking) {
-  const RunFlags flags = flags_of({{"-d", "--root", "/store", "--cidfile", "/id", "--env-file", "/gone",
-                                    "-e", "TAKEN", "--name", "one", "image", "sh", "-c", "x"},
-                                   "/",
-                                   {"TAKEN=then"}});
+  const RunFlags flags =
+      flags_of({{"-d", "--root", "/store", "--cidfile", "/id", "--env-file", "/gone", "-e", "TAKEN",
+                 "--name", "one", "image", "sh", "-c", "x"},
+                "/",
+                {"TAKEN=then"}});
   EXPECT_THAT(flags.operands, ElementsAre("image", "sh", "-c", "x"));
   EXPECT_THAT(flags.env, ElementsAre("TAKEN=then"));
   EXPECT_TRUE(flags.env_files.empty());
@@ -62,14 +74,16 @@ TEST(ContainerLogTest, ReadsWhatItWroteAndNothingElse) {
   EXPECT_EQ(entry.stream, LogStream::error);
   EXPECT_FALSE(entry.whole);
   EXPECT_EQ(entry.text, "a b");
-  for (const char* line : {"", "x", "2026-01-31T23:59:59.123456789Z", "2026-01-31T23:59:59.123456789Z stdout",
-                           "2026-01-31T23:59:59.123456789Z stdin  F x", "2026-01-31T23:59:59.123456789Z stdout X x"})
+  for (const char* line :
+       {"", "x", "2026-01-31T23:59:59.123456789Z", "2026-01-31T23:59:59.123456789Z stdout",
+        "2026-01-31T23:59:59.123456789Z stdin  F x", "2026-01-31T23:59:59.123456789Z stdout X x"})
     EXPECT_FALSE(parse_log_entry(line, entry)) << line;
 }
 
 std::string read_again(LogReader& reader) {
   std::string text;
-  reader.read([&](const LogEntry& entry) { text.append(entry.text).append(entry.whole ? "\n" : ""); });
+  reader.read(
+      [&](const LogEntry& entry) { text.append(entry.text).append(entry.whole ? "\n" : ""); });
   return text;
 }
 

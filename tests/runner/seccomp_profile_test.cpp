@@ -26,7 +26,7 @@
 namespace layerbox::test {
 namespace {
 
-constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW;
+constexpr std::uint32_t kLetThrough = SECCOMP_RET_ALLOW;
 constexpr std::uint32_t kForbidden = SECCOMP_RET_ERRNO | EPERM;
 constexpr std::uint32_t kUnknown = SECCOMP_RET_ERRNO | ENOSYS;
 
@@ -71,7 +71,7 @@ TEST_P(DefaultProfile, LetsOrdinaryProgramsWork) {
                            "setgroups",    "capset",     "prctl",        "seccomp",
                            "chroot",       "clone",      "rt_sigreturn", "copy_file_range",
                            "memfd_create", "fchmodat2",  "mseal"})
-    EXPECT_EQ(machine.of(name), kAllow) << name;
+    EXPECT_EQ(machine.of(name), kLetThrough) << name;
 }
 
 TEST_P(DefaultProfile, RefusesWhatReachesTheKernelsInside) {
@@ -126,8 +126,8 @@ TEST_P(DefaultProfile, SaysThatWhatItDoesNotKnowIsNotThere) {
 
 TEST_P(DefaultProfile, LooksAtTheFlagsOfClone) {
   const Machine machine(GetParam());
-  EXPECT_EQ(machine.of("clone", {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_THREAD}), kAllow);
-  EXPECT_EQ(machine.of("clone", {SIGCHLD}), kAllow);
+  EXPECT_EQ(machine.of("clone", {CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_THREAD}), kLetThrough);
+  EXPECT_EQ(machine.of("clone", {SIGCHLD}), kLetThrough);
   for (const std::uint64_t flag :
        std::initializer_list<std::uint64_t>{CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET,
                                             CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP}) {
@@ -138,18 +138,18 @@ TEST_P(DefaultProfile, LooksAtTheFlagsOfClone) {
 
 TEST_P(DefaultProfile, ComparesIoctlsAsTheKernelReadsThem) {
   const Machine machine(GetParam());
-  EXPECT_EQ(machine.of("ioctl", {0, TIOCGWINSZ}), kAllow);
+  EXPECT_EQ(machine.of("ioctl", {0, TIOCGWINSZ}), kLetThrough);
   for (const std::uint64_t command : std::initializer_list<std::uint64_t>{TIOCSTI, TIOCLINUX})
     for (const std::uint64_t high : {0ULL, 1ULL << 32, 0xffffffffULL << 32})
       EXPECT_EQ(machine.of("ioctl", {0, command | high}), kForbidden) << command;
-  EXPECT_EQ(machine.of("ioctl", {TIOCSTI, TIOCGWINSZ}), kAllow);
+  EXPECT_EQ(machine.of("ioctl", {TIOCSTI, TIOCGWINSZ}), kLetThrough);
 }
 
 TEST_P(DefaultProfile, RefusesSocketsThatReachOutsideOfNamespaces) {
   const Machine machine(GetParam());
   for (const std::uint64_t family :
        std::initializer_list<std::uint64_t>{1, 2, 10, 16, 17, 39, 41, 44})
-    EXPECT_EQ(machine.of("socket", {family}), kAllow) << family;
+    EXPECT_EQ(machine.of("socket", {family}), kLetThrough) << family;
   for (const std::uint64_t family : std::initializer_list<std::uint64_t>{AF_ALG, AF_VSOCK})
     for (const std::uint64_t high : {0ULL, 1ULL << 32})
       EXPECT_EQ(machine.of("socket", {family | high}), kForbidden) << family;
@@ -158,7 +158,7 @@ TEST_P(DefaultProfile, RefusesSocketsThatReachOutsideOfNamespaces) {
 TEST_P(DefaultProfile, AllowsTheUsualPersonalities) {
   const Machine machine(GetParam());
   for (const std::uint64_t persona : {0x0ULL, 0x8ULL, 0x20000ULL, 0x20008ULL, 0xffffffffULL})
-    EXPECT_EQ(machine.of("personality", {persona}), kAllow) << persona;
+    EXPECT_EQ(machine.of("personality", {persona}), kLetThrough) << persona;
   EXPECT_EQ(machine.of("personality", {0x0400000}), kForbidden); // READ_IMPLIES_EXEC
 }
 
@@ -170,19 +170,19 @@ TEST_P(DefaultProfile, OpensWhatACapabilityIsGivenFor) {
   const Machine admin = with(CAP_SYS_ADMIN);
   for (const char* name : {"mount", "umount2", "unshare", "setns", "clone3", "bpf", "syslog",
                            "perf_event_open", "fsopen"})
-    EXPECT_EQ(admin.of(name), kAllow) << name;
-  EXPECT_EQ(admin.of("clone", {CLONE_NEWUSER}), kAllow);
+    EXPECT_EQ(admin.of(name), kLetThrough) << name;
+  EXPECT_EQ(admin.of("clone", {CLONE_NEWUSER}), kLetThrough);
   EXPECT_EQ(admin.of("pivot_root"), kForbidden);
   EXPECT_EQ(admin.of("kexec_load"), kForbidden);
-  EXPECT_EQ(with(CAP_BPF).of("bpf"), kAllow);
-  EXPECT_EQ(with(CAP_PERFMON).of("perf_event_open"), kAllow);
-  EXPECT_EQ(with(CAP_SYSLOG).of("syslog"), kAllow);
-  EXPECT_EQ(with(CAP_DAC_READ_SEARCH).of("open_by_handle_at"), kAllow);
-  EXPECT_EQ(with(CAP_SYS_TIME).of("clock_settime"), kAllow);
-  EXPECT_EQ(with(CAP_SYS_MODULE).of("finit_module"), kAllow);
-  EXPECT_EQ(with(CAP_SYS_PTRACE).of("kcmp"), kAllow);
-  EXPECT_EQ(with(CAP_SYS_NICE).of("mbind"), kAllow);
-  EXPECT_EQ(with(CAP_SYS_BOOT).of("reboot"), kAllow);
+  EXPECT_EQ(with(CAP_BPF).of("bpf"), kLetThrough);
+  EXPECT_EQ(with(CAP_PERFMON).of("perf_event_open"), kLetThrough);
+  EXPECT_EQ(with(CAP_SYSLOG).of("syslog"), kLetThrough);
+  EXPECT_EQ(with(CAP_DAC_READ_SEARCH).of("open_by_handle_at"), kLetThrough);
+  EXPECT_EQ(with(CAP_SYS_TIME).of("clock_settime"), kLetThrough);
+  EXPECT_EQ(with(CAP_SYS_MODULE).of("finit_module"), kLetThrough);
+  EXPECT_EQ(with(CAP_SYS_PTRACE).of("kcmp"), kLetThrough);
+  EXPECT_EQ(with(CAP_SYS_NICE).of("mbind"), kLetThrough);
+  EXPECT_EQ(with(CAP_SYS_BOOT).of("reboot"), kLetThrough);
   EXPECT_EQ(Machine(GetParam(), 0).of("chroot"), kForbidden);
 }
 
