@@ -13,13 +13,12 @@
 #include "cli/spec_json.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
+#include "layers/stored_image.hpp"
 
 namespace layerbox {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::size_t kMaxConfigBytes = std::size_t{8} << 20;
 
 Json time_or_null(std::int64_t seconds) {
   return seconds == 0 ? Json() : Json(rfc3339(seconds));

@@ -21,7 +21,7 @@ LandlockSpec rules_of(const std::vector<std::string>& texts) {
   return spec;
 }
 
-std::string refusal(const std::string& text) {
+std::string landlock_refusal(const std::string& text) {
   try {
     rules_of({text});
   } catch (const UsageError& error) {
@@ -86,9 +86,10 @@ TEST(LandlockFlags, RefuseWhatIsNoRule) {
                            "scoped",
                            "ro,/tmp",
                            "READ:/tmp"})
-    EXPECT_NE(refusal(text), "") << text;
-  EXPECT_THAT(refusal("conect:80"), HasSubstr("did you mean 'connect'"));
-  EXPECT_THAT(refusal("ro:tmp"), HasSubstr("'landlock=ro:tmp': 'tmp' is not an absolute path"));
+    EXPECT_NE(landlock_refusal(text), "") << text;
+  EXPECT_THAT(landlock_refusal("conect:80"), HasSubstr("did you mean 'connect'"));
+  EXPECT_THAT(landlock_refusal("ro:tmp"),
+              HasSubstr("'landlock=ro:tmp': 'tmp' is not an absolute path"));
 }
 
 TEST(LandlockFlags, ComeFromSecurityOptions) {

@@ -17,7 +17,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-std::string refusal(const std::string& text) {
+std::string settings_refusal(const std::string& text) {
   try {
     parse_toml(text, "config.toml");
   } catch (const Error& error) {
@@ -47,20 +47,20 @@ TEST(TomlSubset, ReadsNothingFromNothing) {
 }
 
 TEST(TomlSubset, NamesTheLineOfAnError) {
-  EXPECT_THAT(refusal("a = 1\nb = \n"), HasSubstr("config.toml:2: a value is missing"));
-  EXPECT_THAT(refusal("a = \"x"), HasSubstr("config.toml:1: a string has no end"));
-  EXPECT_THAT(refusal("a = \"x\\u0041\""), HasSubstr("escape"));
-  EXPECT_THAT(refusal("a = 1 b = 2"), HasSubstr("more on the line"));
-  EXPECT_THAT(refusal("a 1"), HasSubstr("'=' is missing"));
-  EXPECT_THAT(refusal("= 1"), HasSubstr("a name is missing"));
-  EXPECT_THAT(refusal("a = bare"), HasSubstr("no string in quotes"));
-  EXPECT_THAT(refusal("a = 1.5"), HasSubstr("no number"));
-  EXPECT_THAT(refusal("a = 007"), HasSubstr("no number"));
-  EXPECT_THAT(refusal("a = [1]"), HasSubstr("no string in quotes"));
-  EXPECT_THAT(refusal("a.b = 1"), HasSubstr("'=' is missing"));
-  EXPECT_THAT(refusal("[t"), HasSubstr("']' is missing"));
-  EXPECT_THAT(refusal("a = 1\na = 2"), HasSubstr("config.toml:2: 'a' is set twice"));
-  EXPECT_THAT(refusal("[t]\n[t]"), HasSubstr("'t' is there twice"));
+  EXPECT_THAT(settings_refusal("a = 1\nb = \n"), HasSubstr("config.toml:2: a value is missing"));
+  EXPECT_THAT(settings_refusal("a = \"x"), HasSubstr("config.toml:1: a string has no end"));
+  EXPECT_THAT(settings_refusal("a = \"x\\u0041\""), HasSubstr("escape"));
+  EXPECT_THAT(settings_refusal("a = 1 b = 2"), HasSubstr("more on the line"));
+  EXPECT_THAT(settings_refusal("a 1"), HasSubstr("'=' is missing"));
+  EXPECT_THAT(settings_refusal("= 1"), HasSubstr("a name is missing"));
+  EXPECT_THAT(settings_refusal("a = bare"), HasSubstr("no string in quotes"));
+  EXPECT_THAT(settings_refusal("a = 1.5"), HasSubstr("no number"));
+  EXPECT_THAT(settings_refusal("a = 007"), HasSubstr("no number"));
+  EXPECT_THAT(settings_refusal("a = [1]"), HasSubstr("no string in quotes"));
+  EXPECT_THAT(settings_refusal("a.b = 1"), HasSubstr("'=' is missing"));
+  EXPECT_THAT(settings_refusal("[t"), HasSubstr("']' is missing"));
+  EXPECT_THAT(settings_refusal("a = 1\na = 2"), HasSubstr("config.toml:2: 'a' is set twice"));
+  EXPECT_THAT(settings_refusal("[t]\n[t]"), HasSubstr("'t' is there twice"));
 }
 
 class SettingsTest : public testing::Test {

@@ -9,7 +9,7 @@
 namespace layerbox::doctor {
 namespace {
 
-constexpr const char* kCheck = "network";
+constexpr const char* kNetworkCheck = "network";
 constexpr const char* kLeft = "containers have no network, or the host's";
 
 Finding judge_root(const NetworkFacts& network) {
@@ -26,10 +26,10 @@ Finding judge_root(const NetworkFacts& network) {
         "CONFIG_NFT_MASQ)"}}};
   for (const Part& part : parts)
     if (!part.trial->worked)
-      return {kCheck, State::limited,
+      return {kNetworkCheck, State::limited,
               fmt::format("no {} can be made: {}; {}", part.name, part.trial->message, kLeft),
               part.how};
-  return {kCheck, State::ok, "bridges, veth and rules of nftables can be made", ""};
+  return {kNetworkCheck, State::ok, "bridges, veth and rules of nftables can be made", ""};
 }
 
 std::string tun_way_out(const Trial& tun) {
@@ -47,19 +47,19 @@ std::string tun_way_out(const Trial& tun) {
 
 Finding judge_user(const NetworkFacts& network) {
   if (!network.pasta && !network.slirp4netns)
-    return {kCheck, State::limited, fmt::format("pasta is not installed: {}", kLeft),
+    return {kNetworkCheck, State::limited, fmt::format("pasta is not installed: {}", kLeft),
             "install it: the package is passt"};
   if (!network.pasta)
-    return {kCheck, State::limited,
+    return {kNetworkCheck, State::limited,
             fmt::format("'{}' is there, but layerbox uses pasta: {}", *network.slirp4netns, kLeft),
             "install pasta: the package is passt"};
   if (network.tun.tried && !network.tun.worked)
-    return {kCheck, State::limited,
+    return {kNetworkCheck, State::limited,
             fmt::format("'{}' is there, but it needs a tun device: {}; {}", *network.pasta,
                         network.tun.message, kLeft),
             tun_way_out(network.tun)};
-  return {kCheck, State::ok, fmt::format("'{}' is there, and a tun device for it", *network.pasta),
-          ""};
+  return {kNetworkCheck, State::ok,
+          fmt::format("'{}' is there, and a tun device for it", *network.pasta), ""};
 }
 
 } // namespace
