@@ -30,7 +30,6 @@ struct CommandLine::Impl {
   std::vector<Definition> options;
   std::vector<Operand> operands;
   std::string current_group = "Options";
-  OptionPlace place = OptionPlace::anywhere;
   CommandDescription about;
   bool help = false;
 
@@ -65,7 +64,7 @@ void CommandLine::example(std::string command, std::string purpose) {
   impl_->about.examples.push_back({std::move(command), std::move(purpose)});
 }
 void CommandLine::options_end_at_first_operand() {
-  impl_->place = OptionPlace::before_operands;
+  impl_->about.place = OptionPlace::before_operands;
 }
 
 CommandLine::Option& CommandLine::Option::choices(std::vector<std::string> allowed) {
@@ -194,7 +193,7 @@ Parsed CommandLine::parse(const std::vector<std::string>& words) {
   std::string unknown;
   SplitArguments split;
   try {
-    split = split_arguments(words, impl.place, shape_of, &unknown);
+    split = split_arguments(words, impl.about.place, shape_of, &unknown);
   } catch (UsageError& error) {
     if (!unknown.empty()) refuse_unknown(unknown);
     error.add_context(impl.about.verb);
@@ -255,6 +254,7 @@ CommandDescription CommandLine::describe() const {
     if (definition.kind != Kind::flag) option.placeholder = definition.option->get_type_name();
     option.help = definition.option->get_description();
     option.group = definition.option->get_group();
+    option.choices = definition.choices;
     option.repeatable = definition.kind == Kind::list;
     about.options.push_back(std::move(option));
   }

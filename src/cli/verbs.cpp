@@ -45,6 +45,10 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},
     {"doctor", "say whether containers can run here, and what is missing", kStore,
      make_doctor_verb},
+    {"completion", "print the script by which a shell completes command lines", kStore,
+     make_completion_verb},
+    // For those scripts.
+    {"__complete", "print what may stand at the end of a command line", "", make_complete_verb},
     // For packagers: the manual pages of the program that is built.
     {"__man", "print the manual page of a command", "", make_man_verb},
 });
