@@ -14,6 +14,7 @@
 #include "cli/container_volumes.hpp"
 #include "cli/device_flags.hpp"
 #include "cli/error_report.hpp"
+#include "cli/labels.hpp"
 #include "cli/lifetime_flags.hpp"
 #include "cli/merge_config.hpp"
 #include "cli/provided_files.hpp"
@@ -66,8 +67,7 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
   (void)parse_lifetime(flags.lifetime, "");
   (void)merge_mounts(flags, "/"); // what is misspelt is said before anything is opened
   if (flags.name) check_container_name(*flags.name);
-  if (!flags.labels.empty() && !flags.keep && !flags.name)
-    throw UsageError("run: --label: the container is not kept", "give --name or --keep, too");
+  (void)parse_labels("run", flags.labels);
 }
 
 const BackendEntry& choose(const RunFlags& flags, const Store& store, const Settings& settings) {
