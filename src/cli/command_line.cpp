@@ -151,17 +151,19 @@ void CommandLine::operand(const char* name, std::string& value, const char* help
 void CommandLine::operands(const char* name, std::vector<std::string>& values, Arity arity,
                            const char* help) {
   impl_->operands.push_back(
-      {{name, help, arity == Arity::one_or_more, true},
+      {{name, help, arity == Arity::one_or_more, arity != Arity::at_most_one},
        [&values](std::span<const std::string> v) { values.assign(v.begin(), v.end()); }});
 }
 
-// Each single operand takes one word, the repeatable one, which stands last, all that are left.
+// Each single operand takes one word, where there is one, the repeatable one, which stands last,
+// all that are left.
 void CommandLine::take_operands(std::span<const std::string> words) const {
   for (const Impl::Operand& operand : impl_->operands) {
     if (words.empty() && operand.about.required)
       throw UsageError(fmt::format("{}: an operand is missing", impl_->about.verb),
                        "usage: " + describe().synopsis());
-    const std::size_t count = operand.about.repeatable ? words.size() : 1;
+    const std::size_t count =
+        operand.about.repeatable ? words.size() : std::min<std::size_t>(words.size(), 1);
     operand.set(words.first(count));
     words = words.subspan(count);
   }

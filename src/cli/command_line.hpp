@@ -24,7 +24,7 @@
 
 namespace layerbox {
 
-enum class Arity : std::uint8_t { any_number, one_or_more };
+enum class Arity : std::uint8_t { at_most_one, any_number, one_or_more };
 
 // The declaration as plain data, for those who print it.
 struct OptionDescription {
