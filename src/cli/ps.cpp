@@ -38,7 +38,7 @@ class PsVerb : public Verb {
                  "running, exited, or dead when layerbox was killed), exit_status (or null), pid "
                  "(0 when nothing runs), backend, command, labels, created.");
     line.flag("-a,--all", all_, "the stopped ones, too");
-    line.number("-n,--last", last_, "N", "the last N that were made; 0: all");
+    line.number("-n,--last", last_, "N", "the last N that were made, stopped ones, too");
     line.flag("-l,--latest", latest_, "the last one that was made").excludes("--last");
     line.flag("--no-trunc", whole_, "whole ids and commands");
     filter_.declare(line);
