@@ -4,7 +4,6 @@
 //     first<TAB>what it is
 //     other
 //     :files                    last, where a path may stand, too
-#include <cstdio>
 #include <set>
 
 #include "base/error.hpp"
