@@ -49,6 +49,8 @@ void walk(FdRef dir, const std::function<WalkStep(const WalkEntry&)>& visit) {
     if (!S_ISDIR(status->st_mode) || step == WalkStep::skip) continue;
     UniqueFd below(::openat(stack.here().get(), name.c_str(),
                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    // It went away since, or something else has taken its place.
+    if (!below && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) continue;
     if (!below) throw_errno(errno, "open directory '" + printable(path.str()) + "'");
     stack.enter(std::move(below));
     levels.push_back(list_level(stack.here(), std::move(path)));

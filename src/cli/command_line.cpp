@@ -30,7 +30,6 @@ struct CommandLine::Impl {
   std::vector<Definition> options;
   std::vector<Operand> operands;
   std::string current_group = "Options";
-  OptionPlace place = OptionPlace::anywhere;
   CommandDescription about;
   bool help = false;
 
@@ -65,7 +64,7 @@ void CommandLine::example(std::string command, std::string purpose) {
   impl_->about.examples.push_back({std::move(command), std::move(purpose)});
 }
 void CommandLine::options_end_at_first_operand() {
-  impl_->place = OptionPlace::before_operands;
+  impl_->about.place = OptionPlace::before_operands;
 }
 
 CommandLine::Option& CommandLine::Option::choices(std::vector<std::string> allowed) {
@@ -152,17 +151,19 @@ void CommandLine::operand(const char* name, std::string& value, const char* help
 void CommandLine::operands(const char* name, std::vector<std::string>& values, Arity arity,
                            const char* help) {
   impl_->operands.push_back(
-      {{name, help, arity == Arity::one_or_more, true},
+      {{name, help, arity == Arity::one_or_more, arity != Arity::at_most_one},
        [&values](std::span<const std::string> v) { values.assign(v.begin(), v.end()); }});
 }
 
-// Each single operand takes one word, the repeatable one, which stands last, all that are left.
+// Each single operand takes one word, where there is one, the repeatable one, which stands last,
+// all that are left.
 void CommandLine::take_operands(std::span<const std::string> words) const {
   for (const Impl::Operand& operand : impl_->operands) {
     if (words.empty() && operand.about.required)
       throw UsageError(fmt::format("{}: an operand is missing", impl_->about.verb),
                        "usage: " + describe().synopsis());
-    const std::size_t count = operand.about.repeatable ? words.size() : 1;
+    const std::size_t count =
+        operand.about.repeatable ? words.size() : std::min<std::size_t>(words.size(), 1);
     operand.set(words.first(count));
     words = words.subspan(count);
   }
@@ -194,7 +195,7 @@ Parsed CommandLine::parse(const std::vector<std::string>& words) {
   std::string unknown;
   SplitArguments split;
   try {
-    split = split_arguments(words, impl.place, shape_of, &unknown);
+    split = split_arguments(words, impl.about.place, shape_of, &unknown);
   } catch (UsageError& error) {
     if (!unknown.empty()) refuse_unknown(unknown);
     error.add_context(impl.about.verb);
@@ -255,6 +256,7 @@ CommandDescription CommandLine::describe() const {
     if (definition.kind != Kind::flag) option.placeholder = definition.option->get_type_name();
     option.help = definition.option->get_description();
     option.group = definition.option->get_group();
+    option.choices = definition.choices;
     option.repeatable = definition.kind == Kind::list;
     about.options.push_back(std::move(option));
   }

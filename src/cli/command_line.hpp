@@ -24,7 +24,7 @@
 
 namespace layerbox {
 
-enum class Arity : std::uint8_t { any_number, one_or_more };
+enum class Arity : std::uint8_t { at_most_one, any_number, one_or_more };
 
 // The declaration as plain data, for those who print it.
 struct OptionDescription {
@@ -32,6 +32,7 @@ struct OptionDescription {
   std::string placeholder;        // "" for a flag
   std::string help;
   std::string group;
+  std::vector<std::string> choices; // none: any value
   bool repeatable = false;
 };
 struct OperandDescription {
@@ -51,6 +52,7 @@ struct CommandDescription {
   std::vector<OptionDescription> options;
   std::vector<OperandDescription> operands;
   std::vector<Example> examples;
+  OptionPlace place = OptionPlace::anywhere;
   std::string synopsis() const; // "layerbox run [OPTION]… IMAGE [COMMAND [ARG…]]"
 };
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/format_option.hpp"
+#include "cli/image_filter.hpp"
 #include "cli/output.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
@@ -18,21 +19,30 @@ class ImagesVerb : public Verb {
   void declare(CommandLine& line) override {
     line.details("An image with several names has a line for each. SHARED is the part of its size "
                  "that lies in layers which other images have, too.\n\n"
+                 "Filters: 'reference' is NAME or NAME:TAG with *, ? and [a-z], none of which is "
+                 "a '/', and leaves other names out; 'label' K or K=V of the image's config; "
+                 "'dangling' is true for images without a name; 'before' and 'since' an image that "
+                 "was created later or earlier.\n\n"
                  "The JSON document is an array of objects: id, names, layers (how many), "
                  "size_bytes, shared_bytes, created, os, architecture.");
+    filter_.declare(line);
     list_.declare(line);
     line.example("layerbox images", "list all images");
+    line.example("layerbox images --filter 'reference=debian:*'", "the tags of one name");
     line.example("layerbox images --format json | jq -r '.[].names[]'", "all names, for a program");
   }
 
   int run(Invocation& invocation) override {
-    const Catalog& catalog = invocation.swept_store().catalog();
+    filter_.read();
+    Store& store = invocation.swept_store();
+    const Catalog& catalog = store.catalog();
     images_ = catalog.images();
     for (const LayerRow& layer : catalog.layers())
       sizes_[layer.key] = layer.size_bytes;
     for (const ImageRow& image : images_)
       for (const LayerKey& layer : image.layers)
         ++uses_[layer];
+    images_ = filter_.chosen(store, std::move(images_)); // what is shared, is so with all
     list_.print_listing(
         ids(), [this] { return document(); }, [this] { return table(); });
     return exit_code::kDone;
@@ -89,6 +99,7 @@ class ImagesVerb : public Verb {
     return table.text();
   }
 
+  ImageFilter filter_;
   ListOptions list_;
   std::vector<ImageRow> images_;
   std::map<LayerKey, std::uint64_t> sizes_;

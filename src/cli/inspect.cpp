@@ -92,6 +92,7 @@ Json container_json(const Store& store, const ContainerInfo& container) {
           {"name", state.name},
           {"image", state.image_name},
           {"image_id", state.image ? Json(state.image->str()) : Json()},
+          {"labels", state.labels},
           {"state", state_word(container)},
           {"exit_status", state.exit_status ? Json(*state.exit_status) : Json()},
           {"oom_killed", state.oom_killed},

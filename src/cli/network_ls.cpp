@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/format_option.hpp"
+#include "cli/list_filter.hpp"
 #include "cli/network_report.hpp"
 #include "cli/output.hpp"
 #include "cli/units.hpp"
@@ -13,15 +14,22 @@ namespace {
 class NetworkLsVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
-    line.details("The JSON document is an array of objects: name, created, labels, link (of this "
+    line.details("Filters: 'name' is a regular expression that a part of the name matches, "
+                 "'label' K or K=V.\n\n"
+                 "The JSON document is an array of objects: name, created, labels, link (of this "
                  "host), subnets (subnet and gateway of each), internal, mtu, containers (id, "
                  "name, addresses and ports of those that use it).");
+    filter_.declare(line);
     list_.declare(line, "-q,--names", "the names alone");
     line.example("layerbox network ls", "list all networks");
   }
 
   int run(Invocation& invocation) override {
-    const std::vector<NetworkReport> networks = report_networks(invocation.swept_store());
+    filter_.read();
+    std::vector<NetworkReport> networks = report_networks(invocation.swept_store());
+    std::erase_if(networks, [this](const NetworkReport& network) {
+      return !filter_.name(network.record.name) || !filter_.label(network.record.labels);
+    });
     list_.print_listing(
         names(networks), [&] { return document(networks); }, [&] { return table(networks); });
     return exit_code::kDone;
@@ -56,6 +64,7 @@ class NetworkLsVerb : public Verb {
     return table.text();
   }
 
+  ListFilter filter_{"network ls", {"name", "label"}};
   ListOptions list_;
 };
 

@@ -10,6 +10,7 @@
 #include "base/fs_at.hpp"
 #include "cli/error_report.hpp"
 #include "cli/find_container.hpp"
+#include "cli/labels.hpp"
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
@@ -103,7 +104,11 @@ ContainerState first_state(const Origin& origin, const RunFlags& flags, std::str
   state.image_name = origin.image_name;
   state.layers = origin.layers;
   state.command = std::move(command);
-  state.created = std::time(nullptr);
+  state.labels = parse_labels("run", flags.labels);
+  struct timespec now {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  state.created = now.tv_sec;
+  state.created_ns = static_cast<std::uint32_t>(now.tv_nsec);
   return state;
 }
 

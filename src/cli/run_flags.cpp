@@ -16,7 +16,7 @@ void declare_container(CommandLine& line, RunFlags& flags) {
   line.text("--cidfile", flags.cidfile, "FILE", "write the container's id to a new file");
   line.text("--pidfile", flags.pidfile, "FILE",
             "write the process id of the first process to a file");
-  line.list("-l,--label", flags.labels, "K=V", "a label that inspect shows for a kept container");
+  line.list("-l,--label", flags.labels, "K=V", "a label that ps and inspect show");
   line.flag("--dry-run", flags.dry_run,
             "print what would be run, and how, as JSON; nothing is made or started");
 }

@@ -14,6 +14,7 @@
 #include "cli/container_volumes.hpp"
 #include "cli/device_flags.hpp"
 #include "cli/error_report.hpp"
+#include "cli/labels.hpp"
 #include "cli/lifetime_flags.hpp"
 #include "cli/log_flags.hpp"
 #include "cli/merge_config.hpp"
@@ -68,8 +69,7 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
   if (flags.restart && !flags.detach && !flags.create)
     throw UsageError("run: --restart: nobody would be there to run it again", "give -d, too");
   (void)parse_log_options(flags.log_options);
-  if (!flags.labels.empty() && !flags.keep && !flags.name && !flags.detach && !flags.create)
-    throw UsageError("run: --label: the container is not kept", "give --name or --keep, too");
+  (void)parse_labels("run", flags.labels);
 }
 
 const BackendEntry& choose(const RunFlags& flags, const Store& store, const Settings& settings) {

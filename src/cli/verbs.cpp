@@ -51,9 +51,15 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"network prune", "remove the networks that no container uses", kNetworks,
      make_network_prune_verb},
     {"layers", "list the layers of the store", kStore, make_layers_verb},
+    {"du", "show what takes the space, and what nothing uses", kStore, make_du_verb},
+    {"tree", "show which layer each byte comes from, and which are wasted", kStore, make_tree_verb},
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},
     {"doctor", "say whether containers can run here, and what is missing", kStore,
      make_doctor_verb},
+    {"completion", "print the script by which a shell completes command lines", kStore,
+     make_completion_verb},
+    // For those scripts.
+    {"__complete", "print what may stand at the end of a command line", "", make_complete_verb},
     // For packagers: the manual pages of the program that is built.
     {"__man", "print the manual page of a command", "", make_man_verb},
 });

@@ -63,8 +63,12 @@ std::unique_ptr<Verb> make_network_inspect_verb();
 std::unique_ptr<Verb> make_network_rm_verb();
 std::unique_ptr<Verb> make_network_prune_verb();
 std::unique_ptr<Verb> make_layers_verb();
+std::unique_ptr<Verb> make_du_verb();
+std::unique_ptr<Verb> make_tree_verb();
 std::unique_ptr<Verb> make_info_verb();
 std::unique_ptr<Verb> make_doctor_verb();
+std::unique_ptr<Verb> make_completion_verb();
+std::unique_ptr<Verb> make_complete_verb();
 std::unique_ptr<Verb> make_man_verb();
 
 } // namespace layerbox

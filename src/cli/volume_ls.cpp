@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/format_option.hpp"
+#include "cli/list_filter.hpp"
 #include "cli/output.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
@@ -16,14 +17,21 @@ namespace {
 class VolumeLsVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
-    line.details("The JSON document is an array of objects: name, created, labels, path, "
+    line.details("Filters: 'name' is a regular expression that a part of the name matches, "
+                 "'label' K or K=V.\n\n"
+                 "The JSON document is an array of objects: name, created, labels, path, "
                  "containers (the names of those that use it).");
+    filter_.declare(line);
     list_.declare(line, "-q,--names", "the names alone");
     line.example("layerbox volume ls", "list all volumes");
   }
 
   int run(Invocation& invocation) override {
-    const std::vector<VolumeReport> volumes = report_volumes(invocation.swept_store());
+    filter_.read();
+    std::vector<VolumeReport> volumes = report_volumes(invocation.swept_store());
+    std::erase_if(volumes, [this](const VolumeReport& volume) {
+      return !filter_.name(volume.info.name) || !filter_.label(volume.info.labels);
+    });
     list_.print_listing(
         names(volumes), [&] { return document(volumes); }, [&] { return table(volumes); });
     return exit_code::kDone;
@@ -54,6 +62,7 @@ class VolumeLsVerb : public Verb {
     return table.text();
   }
 
+  ListFilter filter_{"volume ls", {"name", "label"}};
   ListOptions list_;
 };
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <span>
 #include <thread>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "base/fault.hpp"
@@ -176,7 +177,8 @@ std::vector<ContainerInfo> list_containers(const Store& store) {
     if (auto info = look_at(store, name)) found.push_back(std::move(*info));
   }
   std::stable_sort(found.begin(), found.end(), [](const ContainerInfo& a, const ContainerInfo& b) {
-    return a.state.created < b.state.created;
+    return std::tie(a.state.created, a.state.created_ns) <
+           std::tie(b.state.created, b.state.created_ns);
   });
   return found;
 }

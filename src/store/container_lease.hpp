@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,8 +43,10 @@ struct ContainerState {
   std::vector<LayerKey> layers; // bottom first: in use while the directory exists
   std::string backend;
   std::vector<std::string> command;
+  std::map<std::string, std::string> labels;
   std::int64_t created = 0;       // unix seconds
   std::int64_t started = 0;       // the last time; 0: never
+  std::uint32_t created_ns = 0;   // and the part of a second: for their order
   std::int64_t finished = 0;      // 0: not yet
   std::optional<int> exit_status; // as the shell would say it
   // How it is asked to end, and how long it may take; nothing: as long as it does.

@@ -87,6 +87,8 @@ ContainerState from_json(const Json& json) {
   state.cgroups = json.value("cgroups", std::vector<std::string>());
   state.volumes = json.value("volumes", std::vector<std::string>());
   state.network = network_from(json);
+  state.labels = json.value("labels", state.labels);
+  state.created_ns = json.value("created_ns", state.created_ns);
   state.stop_signal = json.value("stop_signal", state.stop_signal);
   if (json.contains("stop_timeout_s"))
     state.stop_timeout_s = seconds_from(json.at("stop_timeout_s"));
@@ -112,8 +114,10 @@ std::string container_state_text(const ContainerState& state) {
       {"layers", std::move(layers)},
       {"backend", state.backend},
       {"command", state.command},
+      {"labels", state.labels},
       {"created", state.created},
       {"started", state.started},
+      {"created_ns", state.created_ns},
       {"finished", state.finished},
       {"remove_at_end", state.remove_at_end},
       {"restarts", state.restarts},

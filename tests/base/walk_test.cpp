@@ -87,6 +87,18 @@ TEST_F(WalkTest, LetsTheVisitorRemoveWhatItSees) {
   EXPECT_EQ(walked(), Names{"a"});
 }
 
+TEST_F(WalkTest, PassesOverADirectoryThatGoesAwayMeanwhile) {
+  file("b/x");
+  make_dirs_beneath(dir_.dir(), RelPath::parse("a"), 0700);
+  Names names;
+  walk(dir_.dir(), [&](const WalkEntry& entry) {
+    names.push_back(entry.path.str());
+    if (entry.path.str() == "a") unlink_at(entry.dir, "a", AT_REMOVEDIR);
+    return WalkStep::into;
+  });
+  EXPECT_EQ(names, (Names{"a", "b", "b/x"}));
+}
+
 TEST_F(WalkTest, NeedsFewDescriptorsInADeepTree) {
   constexpr std::size_t kDepth = 1900; // as deep as a path can name
   UniqueFd at = make_or_open_dir_at(dir_.dir(), "d", 0700);

@@ -131,7 +131,7 @@ class DryRun(E2E):
             box.ok("run", "--name", "taken", "demo", "-c", "true")
             box.write("cid", b"")
             for status, *words in (
-                    (2, "--no-such-flag", "demo"), (2, "--memory", "much", "demo"), (2, "--user"), (2,), (2, "--label", "a", "demo"),
+                    (2, "--no-such-flag", "demo"), (2, "--memory", "much", "demo"), (2, "--user"), (2,), (2, "--label", "=a", "demo"),
                     (2, "-v", "/a:relative", "demo"), (2, "--backend", "zfs", "demo"),
                     (125, "no-such-image"), (125, "demos"), (125, "--name", "taken", "demo"), (125, "--cidfile", "cid", "demo"),
                     (125, "--rootfs", "/no/such/directory", "sh"), (125, "--env-file", "/no/such/file", "demo"),

@@ -38,7 +38,9 @@ class ContainerLeaseTest : public StoreTest {
     state.layers = {key_of("a"), {key_of("b").diff_id, digest_of("chain")}};
     state.backend = "overlay";
     state.command = {"sh", "-c", "echo \"\n\""};
+    state.labels = {{"job", ""}, {"env", "prod=\"x\""}};
     state.created = 1'700'000'000;
+    state.created_ns = 999'999'999;
     state.finished = 1'700'000'001;
     state.exit_status = 137;
     state.pid = 42;
@@ -105,6 +107,8 @@ TEST_F(ContainerLeaseTest, GivesTheStateBackAsItWasWritten) {
   EXPECT_EQ(lease->state().layers, state.layers);
   EXPECT_EQ(lease->state().id_map, state.id_map);
   EXPECT_EQ(lease->state().command, state.command);
+  EXPECT_EQ(lease->state().labels, state.labels);
+  EXPECT_EQ(lease->state().created_ns, state.created_ns);
 }
 
 TEST_F(ContainerLeaseTest, KeepsHowAContainerIsStopped) {
@@ -119,8 +123,8 @@ TEST_F(ContainerLeaseTest, KeepsHowAContainerIsStopped) {
 
 TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   std::string text = container_state_text(full_state());
-  for (const std::string field :
-       {"oom_killed", "cgroups", "volumes", "id_map", "stop_signal", "stop_timeout_s"}) {
+  for (const std::string field : {"oom_killed", "cgroups", "volumes", "id_map", "stop_signal",
+                                  "stop_timeout_s", "labels", "created_ns"}) {
     const std::size_t at = text.find(field);
     ASSERT_NE(at, std::string::npos);
     text.replace(at, 1, "_");
@@ -129,6 +133,8 @@ TEST_F(ContainerLeaseTest, ReadsStatesFromBeforeThereWereLimits) {
   EXPECT_FALSE(state.oom_killed);
   EXPECT_TRUE(state.cgroups.empty());
   EXPECT_TRUE(state.volumes.empty());
+  EXPECT_TRUE(state.labels.empty());
+  EXPECT_EQ(state.created_ns, 0U);
   EXPECT_EQ(state.id_map, IdMap());
   EXPECT_EQ(state.stop_signal, 15);
   EXPECT_EQ(state.stop_timeout_s, 10U);

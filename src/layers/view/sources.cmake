@@ -1,4 +1,5 @@
 set(LAYERS_VIEW_SOURCES
+  view/account_trees.cpp
   view/compare_content.cpp
   view/compare_views.cpp
   view/image_metadata.cpp

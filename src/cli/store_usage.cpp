@@ -1,0 +1,198 @@
+#include "cli/store_usage.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/disk_usage.hpp"
+#include "base/error.hpp"
+#include "base/fs_at.hpp"
+#include "base/walk.hpp"
+#include "cli/find_container.hpp"
+#include "store/staging_area.hpp"
+#include "store/volume_store.hpp"
+
+namespace layerbox {
+namespace {
+
+std::vector<std::string> entries_in(const Store& store, const char* path) {
+  const auto dir = try_open_beneath(store.root(), RelPath::parse(path), kOpenDir);
+  return dir ? list_dir(*dir) : std::vector<std::string>();
+}
+
+std::string below(const char* directory, const std::string& name) {
+  return std::string(directory) + '/' + name;
+}
+
+class Measuring {
+ public:
+  explicit Measuring(Store& store) : store_(store) {}
+
+  StoreUsage take() {
+    measure_containers();
+    measure_images();
+    measure_layers();
+    add_up_images();
+    measure_volumes();
+    measure_the_rest();
+    return std::move(usage_);
+  }
+
+ private:
+  void measure_containers() {
+    std::set<std::string> known;
+    for (ContainerInfo& info : list_containers(store_)) {
+      known.insert(info.state.id);
+      const std::uint64_t bytes = disk_bytes_at(store_, layout::container_dir(info.state.id));
+      const bool unused = !info.held && info.state.keep == Keep::throw_away;
+      usage_.containers.push_back({std::move(info), bytes, unused});
+    }
+    for (const std::string& name : entries_in(store_, layout::kContainers))
+      if (!known.contains(name))
+        usage_.other_bytes += disk_bytes_at(store_, below(layout::kContainers, name));
+  }
+
+  void measure_images() {
+    for (ImageRow& row : store_.catalog().images()) {
+      ImageUsage image;
+      for (const ContainerUsage& container : usage_.containers)
+        if (container.info.state.image == row.id && !container.unused)
+          image.containers.push_back(display_name(container.info.state));
+      image.unused = row.names.empty() && image.containers.empty();
+      image.row = std::move(row);
+      usage_.images.push_back(std::move(image));
+    }
+  }
+
+  void measure_layers() {
+    std::set<std::string> known;
+    for (const LayerRow& row : store_.catalog().layers()) {
+      known.insert(row.key.str());
+      LayerUsage layer{row.key, disk_bytes_at(store_, layout::layer_dir(row.key)), 0, 0, true};
+      for (const ImageUsage& image : usage_.images)
+        if (has(image.row.layers, row.key)) {
+          ++layer.images;
+          if (!image.unused) layer.unused = false;
+        }
+      for (const ContainerUsage& container : usage_.containers)
+        if (has(container.info.state.layers, row.key) && !container.unused) {
+          ++layer.containers;
+          layer.unused = false;
+        }
+      usage_.layers.push_back(layer);
+    }
+    for (const std::string& name : entries_in(store_, layout::kLayers))
+      if (!known.contains(name))
+        usage_.leftover_bytes += disk_bytes_at(store_, below(layout::kLayers, name));
+  }
+
+  static bool has(const std::vector<LayerKey>& layers, const LayerKey& key) {
+    return std::find(layers.begin(), layers.end(), key) != layers.end();
+  }
+
+  void add_up_images() {
+    std::map<LayerKey, const LayerUsage*> layers;
+    for (const LayerUsage& layer : usage_.layers)
+      layers[layer.key] = &layer;
+    for (ImageUsage& image : usage_.images)
+      for (const LayerKey& key : std::set(image.row.layers.begin(), image.row.layers.end())) {
+        const auto found = layers.find(key);
+        if (found == layers.end()) continue; // just imported
+        image.disk_bytes += found->second->disk_bytes;
+        if (found->second->images == 1) image.unique_bytes += found->second->disk_bytes;
+      }
+  }
+
+  void measure_volumes() {
+    const ContainerUsers users = volume_users(store_);
+    for (const VolumeInfo& info : list_volumes(store_)) {
+      VolumeUsage volume{info.name, disk_bytes_at(store_, layout::volume_dir(info.name)), {}};
+      if (const auto used = users.find(info.name); used != users.end())
+        for (const ContainerState& state : used->second)
+          volume.containers.push_back(display_name(state));
+      usage_.volumes.push_back(std::move(volume));
+    }
+  }
+
+  void measure_the_rest() {
+    for (const std::string& name : entries_in(store_, layout::kTrash))
+      usage_.leftover_bytes += disk_bytes_at(store_, below(layout::kTrash, name));
+    std::set<std::string> dead;
+    // Without the gate nobody knows who is at work: then all of it counts as held.
+    if (const auto gate = store_.try_gate(LockMode::exclusive))
+      for (std::string& token : look_at_staging(store_.root()).dead)
+        dead.insert(std::move(token));
+    for (const std::string& name : entries_in(store_, layout::kStaging))
+      (dead.contains(name) ? usage_.leftover_bytes : usage_.other_bytes) +=
+          disk_bytes_at(store_, below(layout::kStaging, name));
+    const RelPath layers = RelPath::parse(layout::kLayers).parent();
+    const std::set<std::string> measured{layers.str(), layout::kContainers, layout::kVolumes,
+                                         layout::kStaging, layout::kTrash};
+    for (const std::string& name : list_dir(store_.root()))
+      if (!measured.contains(name)) usage_.other_bytes += disk_bytes_at(store_, name);
+  }
+
+  Store& store_;
+  StoreUsage usage_;
+};
+
+} // namespace
+
+StoreUsage measure_store(Store& store) {
+  return Measuring(store).take();
+}
+
+std::uint64_t disk_bytes_at(const Store& store, const std::string& path) {
+  const RelPath name = RelPath::parse(path);
+  const auto parent = try_open_beneath(store.root(), name.parent(), kOpenDir);
+  const auto status =
+      parent ? try_stat_at(*parent, std::string(name.filename()).c_str()) : std::nullopt;
+  if (!status) return 0;
+  if (!S_ISDIR(status->st_mode)) return disk_bytes_of(*status);
+  const auto dir = try_open_beneath(store.root(), name, kOpenDir);
+  return dir ? with_context([&] { return "measuring '" + path + "'"; },
+                            [&] { return disk_bytes_below(*dir); })
+             : 0;
+}
+
+LayerUsage measure_layer(Store& store, const LayerKey& key,
+                         const std::vector<ContainerInfo>& containers) {
+  LayerUsage layer{key, disk_bytes_at(store, layout::layer_dir(key)),
+                   store.catalog().image_count_of_layer(key), 0, false};
+  for (const ContainerInfo& container : containers) {
+    const std::vector<LayerKey>& layers = container.state.layers;
+    if (std::find(layers.begin(), layers.end(), key) != layers.end()) ++layer.containers;
+  }
+  return layer;
+}
+
+std::uint64_t StoreUsage::unused_layer_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const LayerUsage& layer : layers)
+    if (layer.unused) bytes += layer.disk_bytes;
+  return bytes;
+}
+
+std::uint64_t StoreUsage::unused_container_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const ContainerUsage& container : containers)
+    if (container.unused) bytes += container.disk_bytes;
+  return bytes;
+}
+
+std::uint64_t StoreUsage::prunable_bytes() const {
+  return unused_layer_bytes() + unused_container_bytes() + leftover_bytes;
+}
+
+std::uint64_t StoreUsage::total_bytes() const {
+  std::uint64_t bytes = leftover_bytes + other_bytes;
+  for (const LayerUsage& layer : layers)
+    bytes += layer.disk_bytes;
+  for (const ContainerUsage& container : containers)
+    bytes += container.disk_bytes;
+  for (const VolumeUsage& volume : volumes)
+    bytes += volume.disk_bytes;
+  return bytes;
+}
+
+} // namespace layerbox
