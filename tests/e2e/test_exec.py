@@ -41,6 +41,7 @@ class Exec(E2E):
         """A container that stays until the test ends."""
         process = box.start("run", "--rm", "--name", name, *flags, "demo", "sh", "-c", "echo ready; " + script)
         self.addCleanup(self.end, process)
+        self.addCleanup(box.run, "rm", "-f", name)  # with its cgroups, which a killed layerbox leaves to the next command
         line = process.stdout.readline()
         if line != b"ready\n":
             process.kill()
