@@ -14,6 +14,7 @@ import time
 import archives
 import harness
 from harness import EVERYBODY, RANGED, ROOT, SINGLE, E2E, main
+from test_limits import Delegated
 
 KINDS = ("user", "mnt", "pid", "net", "uts", "ipc", "cgroup", "time")
 LINKS = "for n in %s; do readlink /proc/self/ns/$n; done" % " ".join(KINDS)
@@ -40,6 +41,7 @@ class Exec(E2E):
         """A container that stays until the test ends."""
         process = box.start("run", "--rm", "--name", name, *flags, "demo", "sh", "-c", "echo ready; " + script)
         self.addCleanup(self.end, process)
+        self.addCleanup(box.run, "rm", "-f", name)  # with its cgroups, which a killed layerbox leaves to the next command
         line = process.stdout.readline()
         if line != b"ready\n":
             process.kill()
@@ -212,6 +214,26 @@ class Walls(Exec):
         self.assertEqual(pathlib.Path(f"/proc/{pid}/cgroup").read_text(), first)
         self.assertEqual(box.run("exec", "web", "sh", "-c", "head -c 200m /dev/zero | tail > /dev/null; exit $?").status, 137)
         process.terminate()
+
+    def test_a_cgroup_of_an_ordinary_users_own(self):
+        for user in (RANGED, SINGLE):
+            with self.subTest(user.name):
+                box = self.demo(user)
+                with Delegated(self, user):
+                    web = self.running(box, "--hugetlb", "2m:4m")
+                    first = pathlib.Path(f"/proc/{self.pid_of(box)}/cgroup").read_text()
+                    process = box.start("exec", "web", "sh", "-c", "echo in; exec sleep 778")
+                    self.addCleanup(self.end, process)
+                    process.stdout.readline()
+                    pid, = self.eventually(lambda: harness.processes_of("sleep\000778\0"), "the command")
+                    self.assertEqual(pathlib.Path(f"/proc/{pid}/cgroup").read_text(), first)
+                # From where he may not go there it is not run outside of the limits instead.
+                errors = box.fails(125, "exec", "web", "true")
+                self.assertIn("in the container's cgroup", errors)
+                self.assertIn("systemd-run --user --scope", errors)
+                box.ok("rm", "-f", "web")
+                web.wait(30)
+                process.wait(30)
 
     def test_no_descriptor_of_the_hosts(self):
         for box in self.each():
