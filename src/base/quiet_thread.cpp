@@ -3,7 +3,10 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <system_error>
 #include <utility>
+
+#include "base/error.hpp"
 
 namespace layerbox {
 namespace {
@@ -28,7 +31,11 @@ class AllBlocked {
 
 std::jthread start_quiet_thread(std::function<void()> work) {
   const AllBlocked blocked;
-  return std::jthread(std::move(work));
+  try {
+    return std::jthread(std::move(work));
+  } catch (const std::system_error& error) {
+    throw_errno(error.code().value(), "starting a thread");
+  }
 }
 
 } // namespace layerbox

@@ -7,7 +7,7 @@
 
 namespace layerbox {
 
-// Starts `work` with every signal blocked. Throws std::system_error as std::jthread does.
+// Starts `work` with every signal blocked. Throws Error.
 std::jthread start_quiet_thread(std::function<void()> work);
 
 } // namespace layerbox

@@ -85,6 +85,17 @@ void finish_cgroups(Cgroups& cgroups, RunOutcome& outcome) {
   }
 }
 
+// Filters of containers around us that are older than clone3 forbid the C library to make a thread:
+// then it is done before anything else, and signals wait for it.
+std::jthread start_beside(const std::function<void()>& work) {
+  try {
+    return start_quiet_thread(work);
+  } catch (const Error&) {
+    work();
+    return {};
+  }
+}
+
 } // namespace
 
 Plan plan_container(const RunSpec& spec, const Identity& identity) {
@@ -125,7 +136,7 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
     console.emplace(std::move(box.terminal),
                     plan.interactive ? Console::Input::relayed : Console::Input::none);
   std::jthread beside;
-  if (hooks.beside) beside = start_quiet_thread(hooks.beside);
+  if (hooks.beside) beside = start_beside(hooks.beside);
   RunOutcome outcome;
   outcome.turned_forwarding_on = network.bridge && network.bridge->turned_forwarding_on();
   outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr, watch);
