@@ -57,6 +57,12 @@ bool never_ran(const RunOutcome& outcome) {
 
 } // namespace
 
+ContainerRun::ContainerRun(PreparedRun& prepared, NewContainer& container, const RunFlags& flags,
+                           Invocation& invocation)
+    : prepared_(prepared), container_(container), flags_(flags), invocation_(invocation) {
+  if (flags.pidfile) pidfile_ = absolute_path(*flags.pidfile, {});
+}
+
 void write_user_file(const std::string& path, int flags, const std::string& content) {
   const UniqueFd fd = open_path(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
   write_all(fd, std::as_bytes(std::span(content)), path);
@@ -98,7 +104,8 @@ int ContainerRun::run(Detached* detached) {
     RunOutcome outcome = detached == nullptr ? run_once({}) : run_detached_once(*detached);
     ContainerState state = container_.state();
     const bool again = detached != nullptr && !never_ran(outcome) &&
-                       outcome.end_cause == EndCause::none && outcome.cgroups_left.empty() &&
+                       outcome.end_cause == EndCause::none && !outcome.asked_to_end &&
+                       outcome.cgroups_left.empty() &&
                        wants_restart(policy, outcome.exit_status, state.restarts);
     quick_ends = std::time(nullptr) - begun < kLongRunSeconds ? quick_ends + 1 : 1;
     if (!again || !waits_for_restart(outcome, quick_ends - 1)) {
@@ -157,8 +164,7 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
     state.cgroups = cgroup_paths(spec.cgroups);
     tell_network(state, started.network);
     container_.update(state);
-    if (flags_.pidfile)
-      write_user_file(*flags_.pidfile, O_TRUNC, std::to_string(started.pid) + '\n');
+    if (pidfile_) write_user_file(*pidfile_, O_TRUNC, std::to_string(started.pid) + '\n');
   };
   hooks.network_changed = [&](const auto& members) { write_neighbours(store, members); };
   hooks.beside = [&] {

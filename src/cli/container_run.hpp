@@ -20,8 +20,7 @@ class ContainerRun {
  public:
   // All must outlive it.
   ContainerRun(PreparedRun& prepared, NewContainer& container, const RunFlags& flags,
-               Invocation& invocation)
-      : prepared_(prepared), container_(container), flags_(flags), invocation_(invocation) {}
+               Invocation& invocation);
 
   // What a new container needs before it can run. Throws Error.
   void make();
@@ -46,6 +45,7 @@ class ContainerRun {
   NewContainer& container_;
   const RunFlags& flags_;
   Invocation& invocation_;
+  std::optional<std::string> pidfile_; // absolute
 };
 
 // Writes `content` to the user's file `path`; `flags` decide whether it may be there already.

@@ -42,12 +42,16 @@ class EndWatch {
   // A SIGINT has come: nothing is for "pass it on".
   Demand interrupted(Time now);
   EndCause cause() const { return cause_; }
+  // Somebody has sent layerbox a signal that asks it to end, and it was passed on.
+  void asked_to_end() { was_asked_ = true; }
+  bool was_asked_to_end() const { return was_asked_; }
 
  private:
   EndRules rules_;
   std::optional<Time> next_;
   std::optional<Time> last_interrupt_;
   EndCause cause_ = EndCause::none;
+  bool was_asked_ = false;
 };
 
 } // namespace layerbox

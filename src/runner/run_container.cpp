@@ -141,6 +141,7 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   outcome.turned_forwarding_on = network.bridge && network.bridge->turned_forwarding_on();
   outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr, watch);
   outcome.end_cause = watch.cause();
+  outcome.asked_to_end = watch.was_asked_to_end();
   if (console) outcome.output_lost = console->output_lost();
   if (relay) outcome.notify_lost = relay->finish();
   finish_cgroups(cgroups, outcome);

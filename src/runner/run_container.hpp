@@ -47,6 +47,7 @@ struct RunOutcome {
   std::string failure;
   std::string hint;
   EndCause end_cause = EndCause::none;
+  bool asked_to_end = false; // layerbox was, by a signal
   // Why not all of its terminal's output came out; else "".
   std::string output_lost;
   // Why something that the command said to the service manager did not arrive; else "".

@@ -197,6 +197,7 @@ int supervise(ChildProcess& process, const SignalGate& gate, Console* console, E
       while (const int signal = gate.take()) {
         if (ended && asks_to_end(signal)) return end_status(process, ended_by);
         if (ended) continue;
+        if (asks_to_end(signal)) watch.asked_to_end();
         if (ended_by == 0 && insists(signal, console, watch))
           process.send(SIGKILL);
         else

@@ -115,6 +115,9 @@ class Life(E2E):
             self.assertEqual(self.state(box, "ever")["state"], "exited")
             time.sleep(0.5)
             self.assertEqual(box.ok("logs", "ever").count("go"), times)
+            box.ok("run", "-d", "--name", "told", "--restart", "always", "demo", "sleep", "1000")
+            os.kill(self.monitor_of(self.state(box, "told")["pid"]), signal.SIGTERM)
+            self.assertEqual(box.ok("wait", "told"), "143\n")
 
     def test_rm_at_the_end(self):
         for box in self.each():
