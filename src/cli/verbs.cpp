@@ -32,6 +32,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"rename", "give a container another name", kContainers, make_rename_verb},
     {"exec", "run one more command in a running container", kContainers, make_exec_verb},
     {"ps", "list the containers", kContainers, make_ps_verb},
+    {"top", "show the processes of a running container", kContainers, make_top_verb},
     {"stats", "show what running containers use", kContainers, make_stats_verb},
     {"rm", "remove containers", kContainers, make_rm_verb},
     {"diff", "show what a container changed, or how two images differ", kContainers,

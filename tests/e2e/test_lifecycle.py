@@ -87,6 +87,19 @@ class Life(E2E):
             self.assertIn("it is exited", box.fails(1, "kill", "one"))
             self.assertIn("nosuch", box.fails(1, "kill", "nosuch"))
 
+    def test_top_shows_the_processes_and_no_others(self):
+        for box in self.each():
+            box.ok("run", "-d", "--name", "one", "demo", "sh", "-c", "sleep 1001 & sleep 1002; true")
+            self.eventually(lambda: len(box.json("top", "one")) == 3, "all are there")
+            first, *others = box.json("top", "one")
+            self.assertEqual(first["pid"], self.state(box, "one")["pid"])
+            self.assertEqual(sorted(entry["command"] for entry in others), [["sleep", "1001"], ["sleep", "1002"]])
+            self.assertEqual({entry["user"] for entry in others}, {0})
+            self.assertEqual({entry["ppid"] for entry in others}, {first["pid"]})
+            self.assertIn("sleep 1002", box.ok("top", "one"))
+            box.ok("kill", "one")
+            self.assertIn("it is exited", box.fails(1, "top", "one"))
+
     def test_what_cannot_start_says_so_here(self):
         for box in self.each():
             result = box.run("run", "-d", "--name", "one", "demo", "nosuch")
