@@ -11,8 +11,11 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/file_lock.hpp"
 #include "base/fs_at.hpp"
+#include "base/stream.hpp"
 #include "runner/signal_effect.hpp"
+#include "store/container_state.hpp"
 #include "store/layout.hpp"
 #include "store/process_identity.hpp"
 
@@ -74,6 +77,25 @@ void stop_container(const Store& store, const ContainerState& state,
     }
   }
   (void)lease_when_released(store, state.id);
+}
+
+ContainerEnd open_end(const Store& store, const ContainerState& state) {
+  const RelPath path = RelPath::parse(layout::container_dir(state.id)).child(layout::kLease);
+  return ContainerEnd(open_beneath(store.root(), path, O_RDONLY | O_CLOEXEC));
+}
+
+// Who runs the container holds its lease until all is written down, killed or not. The file is
+// still ours to read when the container is gone.
+int ContainerEnd::await_status() {
+  const FileLock lock = FileLock::take(std::move(lease_), LockMode::shared, layout::kLease);
+  const auto size = static_cast<std::uint64_t>(stat_fd(lock.fd()).st_size);
+  FileRangeSource source(lock.fd(), 0, size, layout::kLease);
+  const ContainerState state =
+      parse_container_state(read_all(source, kMaxContainerStateBytes, layout::kLease));
+  if (state.exit_status) return *state.exit_status;
+  if (state.started == 0) throw Error(ErrorKind::invalid_argument, "it was never started");
+  throw Error(ErrorKind::not_found, "how it ended is not known: its layerbox was killed, or "
+                                    "removed it as it was asked to");
 }
 
 std::optional<ContainerLease> lease_when_released(const Store& store, const std::string& id) {

@@ -24,6 +24,18 @@ bool signal_container(const ContainerState& state, int signal);
 void stop_container(const Store& store, const ContainerState& state,
                     std::optional<std::uint32_t> grace_s);
 
+// How a container ends, to be waited for. It is told also of one that is removed meanwhile.
+class ContainerEnd {
+ public:
+  explicit ContainerEnd(UniqueFd lease) : lease_(std::move(lease)) {}
+  // Blocks. The command's status. Throws Error when it was never started, or nobody knows.
+  int await_status();
+
+ private:
+  UniqueFd lease_;
+};
+ContainerEnd open_end(const Store& store, const ContainerState& state); // Throws Error
+
 // Waits until nobody lives in it any more: its lease then, or nothing when it is gone. Throws
 // Error(in_use) after ten seconds.
 std::optional<ContainerLease> lease_when_released(const Store& store, const std::string& id);

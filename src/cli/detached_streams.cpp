@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -29,24 +31,16 @@ UniqueFd open_null() {
   return open_path("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-enum class More : bool { no, yes };
-
-// One read; what came goes to the log.
-More move_to_log(FdRef from, LogStream stream, LogWriter& log) {
-  std::array<char, kPumpBytes> buffer;
-  ssize_t got = 0;
-  do
-    got = ::read(from.get(), buffer.data(), buffer.size());
-  while (got < 0 && errno == EINTR);
-  if (got <= 0) return More::no; // EIO: nobody has the terminal any more
-  log.write(stream, {buffer.data(), static_cast<std::size_t>(got)});
-  return More::yes;
+void make_nonblocking(FdRef fd) {
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+    throw_errno(errno, "setting up the standard streams");
 }
 
 } // namespace
 
 DetachedStreams::DetachedStreams(FdRef dir, LogLimits limits, Kind kind, bool with_input)
-    : log_(dir, limits), stop_(::eventfd(0, EFD_CLOEXEC)) {
+    : dir_(dir), log_(dir, limits), stop_(::eventfd(0, EFD_CLOEXEC)) {
   if (!stop_) throw_errno(errno, "making an eventfd");
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     UniqueFd& saved = before_[static_cast<std::size_t>(fd)];
@@ -54,7 +48,7 @@ DetachedStreams::DetachedStreams(FdRef dir, LogLimits limits, Kind kind, bool wi
     if (!saved) throw_errno(errno, "keeping the standard streams");
   }
   if (kind == Kind::terminal)
-    make_terminal();
+    make_terminal(with_input);
   else
     make_pipes(with_input);
   thread_ = start_quiet_thread([this] { pump(); });
@@ -63,20 +57,23 @@ DetachedStreams::DetachedStreams(FdRef dir, LogLimits limits, Kind kind, bool wi
 void DetachedStreams::make_pipes(bool with_input) {
   Pipe out = make_pipe();
   Pipe error = make_pipe();
+  UniqueFd input;
   if (with_input) {
-    Pipe input = make_pipe();
-    put_at(input.read, STDIN_FILENO);
-    input_ = std::move(input.write);
+    Pipe pipe = make_pipe();
+    put_at(pipe.read, STDIN_FILENO);
+    input = std::move(pipe.write);
+    make_nonblocking(input);
   } else {
     put_at(open_null(), STDIN_FILENO);
   }
+  server_.emplace(dir_, std::move(input), FdRef(-1));
   put_at(out.write, STDOUT_FILENO);
   put_at(error.write, STDERR_FILENO);
   out_ = std::move(out.read);
   error_ = std::move(error.read);
 }
 
-void DetachedStreams::make_terminal() {
+void DetachedStreams::make_terminal(bool with_input) {
   UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   if (!master || ::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0)
     throw_errno(errno, "making a terminal");
@@ -90,24 +87,47 @@ void DetachedStreams::make_terminal() {
   if (::tcsetattr(peer.get(), TCSANOW, &settings) != 0) throw_errno(errno, "making a terminal");
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
     put_at(peer, fd);
+  make_nonblocking(master);
+  UniqueFd input(with_input ? ::fcntl(master.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1);
+  if (with_input && !input) throw_errno(errno, "making a terminal");
   out_ = std::move(master);
+  server_.emplace(dir_, std::move(input), out_);
+}
+
+// One read; what came goes to the log, and to who is attached. False at the end.
+bool DetachedStreams::move(FdRef from, LogStream stream) {
+  std::array<char, kPumpBytes> buffer;
+  const ssize_t got = ::read(from.get(), buffer.data(), buffer.size());
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+  if (got <= 0) return false; // EIO: nobody has the terminal any more
+  const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+  log_.write(stream, bytes);
+  server_->tell(stream == LogStream::out ? FrameKind::out : FrameKind::error, bytes);
+  return true;
 }
 
 void DetachedStreams::pump() noexcept {
-  std::array<struct pollfd, 3> waited = {
-      {{out_.get(), POLLIN, 0}, {error_ ? error_.get() : -1, POLLIN, 0}, {stop_.get(), POLLIN, 0}}};
-  while (waited[0].fd >= 0 || waited[1].fd >= 0) {
-    if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) return;
-    bool any = false;
-    for (std::size_t i = 0; i < 2; ++i) {
-      if (waited[i].fd < 0 || waited[i].revents == 0) continue;
-      any = true;
-      const LogStream stream = i == 0 ? LogStream::out : LogStream::error;
-      if (move_to_log(FdRef(waited[i].fd), stream, log_) == More::no) waited[i].fd = -1;
+  bool out_open = true;
+  bool error_open = static_cast<bool>(error_);
+  std::vector<struct pollfd> waited;
+  while (out_open || error_open) {
+    waited = {{stop_.get(), POLLIN, 0},
+              {out_open ? out_.get() : -1, POLLIN, 0},
+              {error_open ? error_.get() : -1, POLLIN, 0}};
+    const std::size_t own = waited.size();
+    server_->want(waited);
+    if (::poll(waited.data(), waited.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      return;
     }
+    const bool any = waited[1].revents != 0 || waited[2].revents != 0;
+    if (waited[1].revents != 0) out_open = move(out_, LogStream::out);
+    if (waited[2].revents != 0) error_open = move(error_, LogStream::error);
+    server_->serve(waited.data() + own);
     // Whoever still holds the other ends is not the command: there is nothing to wait for.
-    if (!any && waited[2].revents != 0) return;
+    if (!any && waited[0].revents != 0) break;
   }
+  server_->finish();
 }
 
 void DetachedStreams::forget_terminal() {

@@ -1,13 +1,15 @@
 // detached_streams: the standard streams of a command whose layerbox has no terminal. For as long
 // as it exists they are this process's own, so that run_container() hands them on: pipes whose
-// other ends are read in a thread of their own and written to the container's log; with a terminal,
-// one that nobody sits at.
+// other ends are read in a thread of their own and written to the container's log and to who is
+// attached; with a terminal, one that nobody sits at until then.
 #pragma once
 
 #include <array>
+#include <optional>
 #include <thread>
 
 #include "base/unique_fd.hpp"
+#include "cli/attach_server.hpp"
 #include "cli/container_log.hpp"
 
 namespace layerbox {
@@ -28,12 +30,14 @@ class DetachedStreams {
 
  private:
   void make_pipes(bool with_input);
-  void make_terminal();
+  void make_terminal(bool with_input);
   void pump() noexcept;
+  bool move(FdRef from, LogStream stream);
 
+  FdRef dir_;
   LogWriter log_;
   std::array<UniqueFd, 3> before_;
-  UniqueFd input_; // held open, so that the command's input does not end
+  std::optional<AttachServer> server_; // holds the command's input open
   UniqueFd out_;
   UniqueFd error_; // none with a terminal
   UniqueFd stop_;

@@ -28,6 +28,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"restart", "end containers, and start them again", kContainers, make_restart_verb},
     {"kill", "send running containers a signal", kContainers, make_kill_verb},
     {"wait", "wait until containers have ended", kContainers, make_wait_verb},
+    {"attach", "show a detached container in this terminal", kContainers, make_attach_verb},
     {"logs", "show what a detached container wrote", kContainers, make_logs_verb},
     {"rename", "give a container another name", kContainers, make_rename_verb},
     {"exec", "run one more command in a running container", kContainers, make_exec_verb},

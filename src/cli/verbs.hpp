@@ -43,6 +43,7 @@ std::unique_ptr<Verb> make_stop_verb();
 std::unique_ptr<Verb> make_restart_verb();
 std::unique_ptr<Verb> make_kill_verb();
 std::unique_ptr<Verb> make_wait_verb();
+std::unique_ptr<Verb> make_attach_verb();
 std::unique_ptr<Verb> make_logs_verb();
 std::unique_ptr<Verb> make_rename_verb();
 std::unique_ptr<Verb> make_exec_verb();

@@ -33,6 +33,7 @@ inline constexpr const char* kLease = "lease";
 inline constexpr const char* kSpec = "spec";
 inline constexpr const char* kRecipe = "recipe";   // how a kept one is run again
 inline constexpr const char* kLog = "log";         // what a detached one wrote; older: log.1 …
+inline constexpr const char* kConsole = "console"; // a socket: for who shows it in his terminal
 inline constexpr const char* kStopped = "stopped"; // there while somebody wants it to stay ended
 inline constexpr const char* kExecRecord = "exec"; // what holds a running container's commands
 inline constexpr const char* kState = "state";

@@ -4,7 +4,9 @@
 
 #include "base/fs_at.hpp"
 #include "base/temp.hpp"
+#include "cli/attach_frames.hpp"
 #include "cli/container_log.hpp"
+#include "cli/detach_keys.hpp"
 #include "cli/error_report.hpp"
 #include "cli/log_flags.hpp"
 #include "cli/log_reader.hpp"
@@ -119,6 +121,54 @@ TEST(ContainerLogTest, GoesOnAfterAWriterThatWasKilledInTheMiddle) {
   writer.write(LogStream::out, "next\n");
   LogReader reader(dir.dir());
   EXPECT_EQ(read_again(reader), "next\n");
+}
+
+TEST(AttachFrames, ComeInAnyPieces) {
+  const std::string sent = frames_of(FrameKind::out, std::string(kMaxFrameBytes + 1, 'x')) +
+                           size_frame(33, 99) + frames_of(FrameKind::input_ended, {});
+  for (const std::size_t step : {std::size_t{1}, std::size_t{7}, sent.size()}) {
+    FrameReader reader;
+    std::string out;
+    WindowSize size;
+    int ends = 0;
+    for (std::size_t at = 0; at < sent.size(); at += step)
+      EXPECT_TRUE(reader.take(std::string_view(sent).substr(at, step),
+                              [&](FrameKind kind, std::string_view bytes) {
+                                if (kind == FrameKind::out) out.append(bytes);
+                                if (kind == FrameKind::size) size = parse_size(bytes);
+                                if (kind == FrameKind::input_ended) ++ends;
+                              }));
+    EXPECT_EQ(out.size(), kMaxFrameBytes + 1);
+    EXPECT_EQ(size.rows, 33);
+    EXPECT_EQ(size.columns, 99);
+    EXPECT_EQ(ends, 1);
+  }
+}
+
+TEST(AttachFrames, NonsenseIsNoFrame) {
+  const auto ignore = [](FrameKind, std::string_view) {};
+  EXPECT_FALSE(FrameReader().take(std::string("\x09\0\0\0\0", 5), ignore));
+  EXPECT_FALSE(FrameReader().take(std::string("\0\0\0\0\0", 5), ignore));
+  EXPECT_FALSE(FrameReader().take(std::string("\x01\xff\xff\xff\xff", 5), ignore));
+  EXPECT_TRUE(FrameReader().take("\x01", ignore));
+}
+
+TEST(DetachKeysTest, AreFoundInWhatIsTyped) {
+  DetachKeys keys = DetachKeys::parse("ctrl-p,ctrl-q");
+  EXPECT_EQ(keys.see("abc\x10").pass_on, "abc");
+  EXPECT_EQ(keys.see("d").pass_on, "\x10"
+                                   "d");
+  EXPECT_EQ(keys.see("\x10\x10").pass_on, "\x10");
+  const DetachKeys::Seen seen = keys.see("\x11rest");
+  EXPECT_TRUE(seen.complete);
+  EXPECT_EQ(seen.pass_on, "");
+  DetachKeys again = DetachKeys::parse("a,a,b");
+  EXPECT_EQ(again.see("aaa").pass_on, "a");
+  EXPECT_TRUE(again.see("b").complete);
+  DetachKeys none = DetachKeys::parse("");
+  EXPECT_EQ(none.see("\x10\x11").pass_on, "\x10\x11");
+  for (const char* text : {"ctrl-", "ctrl-1", "ctrl-pp", "ab", "a,,b"})
+    EXPECT_THROW(DetachKeys::parse(text), UsageError) << text;
 }
 
 TEST(RestartPolicyTest, ReadsWhatDockerReads) {

@@ -168,6 +168,46 @@ class Life(E2E):
             self.assertEqual(self.state(box, "open")["state"], "running")
             box.ok("rm", "-f", "open")
 
+    def test_attached_without_a_terminal(self):
+        for box in self.each():
+            box.ok("run", "-di", "--name", "one", "demo", "sh", "-c", "echo before; cat; echo err >&2; exit 9")
+            self.eventually(lambda: box.ok("logs", "one") == "before\n", "it is up")
+            result = box.run("attach", "one", input=b"a line\n" * 10000)
+            self.assertEqual((result.status, result.text, result.errors), (9, "a line\n" * 10000, "err\n"))
+            self.assertIn("it is exited", box.fails(125, "attach", "one"))
+            box.fails(2, "attach", "--detach-keys", "ctrl-1", "one")
+            here = box.start("run", "--name", "here", "demo", "sh", "-c", "echo up; sleep 1000")
+            self.assertEqual(here.stdout.readline(), b"up\n")
+            self.assertIn("in the terminal of who started it", box.fails(125, "attach", "here"))
+            box.ok("kill", "here")
+            self.assertEqual(here.wait(), 137)
+            self.close(here)
+
+    def test_who_is_attached_and_does_not_read_holds_nobody_up(self):
+        for box in self.each([ROOT]):
+            box.ok("run", "-di", "--name", "one", "--log-opt", "max-size=64k", "demo", "sh", "-c", "read x; seq 1 2000000; echo end")
+            idle = [box.start("attach", "--no-stdin", "one") for _ in range(3)]
+            time.sleep(0.5)
+            box.run("attach", "one", input=b"go\n")
+            self.assertEqual(box.ok("wait", "one"), "0\n")
+            self.assertEqual(box.ok("logs", "--tail", "1", "one"), "end\n")
+            for process in idle:
+                process.kill()
+                process.wait()
+                self.close(process)
+
+    def test_a_signal_to_who_is_attached_is_the_commands(self):
+        for box in self.each():
+            box.ok("run", "-d", "--name", "one", "demo", "sh", "-c",
+                   "trap 'echo asked; exit 3' TERM; echo up; while :; do sleep 0.1; done")
+            self.eventually(lambda: box.ok("logs", "one") == "up\n", "it is up")
+            process = box.start("attach", "one")
+            time.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.stdout.read(), b"asked\n")
+            self.assertEqual(process.wait(), 3)
+            self.close(process)
+
     def test_logs_follow_and_are_bounded(self):
         for box in self.each():
             box.ok("run", "-d", "--name", "one", "demo", "sh", "-c",

@@ -13,7 +13,7 @@ import archives
 from harness import EVERYBODY, ROOT, E2E, main, processes_of, store_content
 
 
-class Terminal(E2E):
+class OwnTerminal(E2E):
     """layerbox at the slave end of a pty of ours, as in a terminal window."""
 
     def open(self, box, *args, rows=24, columns=80):
@@ -67,6 +67,8 @@ class Terminal(E2E):
             self.seen += os.read(self.master, 65536)
         return process.returncode
 
+
+class Terminal(OwnTerminal):
     def test_a_shell_on_a_terminal(self):
         for user in EVERYBODY:
             with self.subTest(user.name):
@@ -207,6 +209,41 @@ class Terminal(E2E):
         process = self.open(box, "pull-tar", path, "--name", "demo")
         self.assertEqual(self.ended(process), 0)
         self.expect(b"sha256:")
+
+
+class Attached(OwnTerminal):
+    """Detached containers in a terminal of ours."""
+
+    def test_a_shell_that_is_left_and_visited_again(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                box.image(archives.rootfs())
+                box.ok("run", "-dit", "--name", "shell", "demo", "sh")
+                process = self.open(box, "attach", "shell", rows=33, columns=99)
+                self.type(b"stty size; x=kept\n")
+                self.expect(b"33 99")
+                self.type(b"\x10\x11")
+                self.assertEqual(self.ended(process), 0)
+                self.assertEqual(termios.tcgetattr(self.slave)[3], self.before[3], "the terminal is as it was")
+                self.assertEqual(box.json("ps")[0]["state"], "running")
+                process = self.open(box, "attach", "--detach-keys", "", "shell")
+                self.type(b"echo $x\n")
+                self.expect(b"kept\r\n")
+                self.type(b"exit 7\n")
+                self.assertEqual(self.ended(process), 7)
+                self.assertEqual(box.json("ps", "-a")[0]["exit_status"], 7)
+
+    def test_the_window_grows(self):
+        box = self.box()
+        box.image(archives.rootfs())
+        box.ok("run", "-dit", "--name", "shell", "demo", "sh", "-c", "trap 'stty size' WINCH; echo up; while :; do sleep 0.1; done")
+        process = self.open(box, "attach", "shell")
+        time.sleep(0.3)
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
+        self.expect(b"50 120")
+        box.ok("kill", "shell")
+        self.assertEqual(self.ended(process), 137)
 
 
 class Signals(E2E):
