@@ -117,7 +117,7 @@ int try_remove(FdRef parent, const char* name, int depth) {
   for (const std::string& child : below)
     if (const int why = try_remove(*dir, child.c_str(), depth + 1)) return why;
   if (below.empty()) return error;
-  return ::unlinkat(parent.get(), name, AT_REMOVEDIR) == 0 ? 0 : errno;
+  return ::unlinkat(parent.get(), name, AT_REMOVEDIR) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 void require_cgroup(FdRef dir) {
@@ -148,7 +148,8 @@ void end_cgroup(const RelPath& path, std::string_view name) {
     try {
       kill_all(*dir, name);
     } catch (const Error& error) {
-      if (error.error_number() != ENODEV) throw; // somebody else has just removed it
+      // Somebody else has just removed it: the layerbox that ran the container, most likely.
+      if (error.error_number() != ENODEV && error.error_number() != ENOENT) throw;
     }
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, kLongestPause);
