@@ -156,14 +156,15 @@ class AttachVerb : public Verb {
         [&] {
           const Store& store = invocation.store();
           const ContainerInfo found = find_container(list_containers(store), reference_);
-          if (!found.running) throw Error(ErrorKind::invalid_argument, "it is " + state_word(found));
+          if (!found.running)
+            throw Error(ErrorKind::invalid_argument, "it is " + state_word(found));
           const UniqueFd dir = open_beneath(
               store.root(), RelPath::parse(layout::container_dir(found.state.id)), kOpenDir);
           ContainerEnd end = open_end(store, found.state);
           const Session::End how =
               Session(connect_to_watcher(dir), found.state, keys, !no_input_).run();
           return how == Session::End::detached ? exit_code::kDone
-                                                : status_of_command(store, found.state, end);
+                                               : status_of_command(store, found.state, end);
         });
   }
 

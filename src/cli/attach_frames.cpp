@@ -32,7 +32,7 @@ std::string size_frame(std::uint16_t rows, std::uint16_t columns) {
   return frames_of(FrameKind::size, {reinterpret_cast<const char*>(numbers), sizeof numbers});
 }
 
-WindowSize parse_size(std::string_view bytes) {
+WindowSize parse_window_size(std::string_view bytes) {
   std::uint16_t numbers[2] = {0, 0};
   if (bytes.size() == sizeof numbers) std::memcpy(numbers, bytes.data(), sizeof numbers);
   return {numbers[0], numbers[1]};
@@ -49,8 +49,7 @@ bool FrameReader::take(std::string_view piece,
     if (kind < 1 || kind > static_cast<std::uint8_t>(FrameKind::size) || size > kMaxFrameBytes)
       return false;
     if (rest_.size() - at - kFrameHeadBytes < size) break;
-    each(static_cast<FrameKind>(kind),
-         std::string_view(rest_).substr(at + kFrameHeadBytes, size));
+    each(static_cast<FrameKind>(kind), std::string_view(rest_).substr(at + kFrameHeadBytes, size));
     at += kFrameHeadBytes + size;
   }
   rest_.erase(0, at);

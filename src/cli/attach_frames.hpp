@@ -25,7 +25,7 @@ struct WindowSize {
   std::uint16_t columns = 0;
 };
 // Of the bytes of a size frame; 0×0 when they are none.
-WindowSize parse_size(std::string_view bytes);
+WindowSize parse_window_size(std::string_view bytes);
 
 // Puts frames together again from whatever pieces they come in.
 class FrameReader {

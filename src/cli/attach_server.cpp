@@ -81,17 +81,16 @@ void AttachServer::read_from(Client& client) {
   std::array<char, 4096> buffer;
   const ssize_t got = ::read(client.socket.get(), buffer.data(), buffer.size());
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  const bool is_good =
-      got > 0 && client.reader.take({buffer.data(), static_cast<std::size_t>(got)},
-                                    [&](FrameKind kind, std::string_view bytes) {
-                                      take(kind, bytes);
-                                    });
+  const bool is_good = got > 0 && client.reader.take({buffer.data(), static_cast<std::size_t>(got)},
+                                                     [&](FrameKind kind, std::string_view bytes) {
+                                                       take(kind, bytes);
+                                                     });
   if (!is_good) client.gone = true;
 }
 
 void AttachServer::take(FrameKind kind, std::string_view bytes) {
   if (kind == FrameKind::size && terminal_.get() >= 0) {
-    const WindowSize size = parse_size(bytes);
+    const WindowSize size = parse_window_size(bytes);
     const struct winsize window = {size.rows, size.columns, 0, 0};
     if (size.rows > 0 && ::ioctl(terminal_.get(), TIOCSWINSZ, &window) == 0)
       (void)::kill(::getpid(), SIGWINCH); // the runner looks at the size anew
@@ -119,8 +118,8 @@ void AttachServer::put_input() {
 
 void AttachServer::send_to(Client& client) {
   while (!client.unsent.empty()) {
-    const ssize_t sent = ::send(client.socket.get(), client.unsent.data(), client.unsent.size(),
-                                MSG_NOSIGNAL);
+    const ssize_t sent =
+        ::send(client.socket.get(), client.unsent.data(), client.unsent.size(), MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) {
       client.gone = errno != EAGAIN;

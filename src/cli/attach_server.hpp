@@ -20,8 +20,8 @@ namespace layerbox {
 class AttachServer {
  public:
   // Listens in `dir`, the container's directory, which must outlive it. `input` is where clients'
-  // input goes, or -1; `terminal` is the terminal whose size they set, or -1. Both are non-blocking.
-  // Throws Error.
+  // input goes, or -1; `terminal` is the terminal whose size they set, or -1. Both are
+  // non-blocking. Throws Error.
   AttachServer(FdRef dir, UniqueFd input, FdRef terminal);
   AttachServer(const AttachServer&) = delete;
   AttachServer& operator=(const AttachServer&) = delete;

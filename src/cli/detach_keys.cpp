@@ -15,9 +15,10 @@ char parse_key(std::string_view word) {
     if ((key >= 'a' && key <= 'z') || key == '@' || (key >= '[' && key <= '_'))
       return static_cast<char>(key & kControl);
   }
-  throw UsageError(fmt::format("attach: --detach-keys: '{}' is no key", word),
-                   "keys are single characters and ctrl-a to ctrl-z, ctrl-@, ctrl-[ to ctrl-_, with "
-                   "commas between");
+  throw UsageError(
+      fmt::format("attach: --detach-keys: '{}' is no key", word),
+      "keys are single characters and ctrl-a to ctrl-z, ctrl-@, ctrl-[ to ctrl-_, with "
+      "commas between");
 }
 
 } // namespace
@@ -39,7 +40,8 @@ DetachKeys::Seen DetachKeys::see(std::string_view typed) {
       seen.pass_on.push_back(byte);
       continue;
     }
-    // What was held back and does not go on as the keys do is passed on, up to where they may begin.
+    // What was held back and does not go on as the keys do is passed on, up to where they may
+    // begin.
     while (matched_ > 0 && byte != keys_[matched_]) {
       std::size_t shorter = matched_ - 1;
       while (shorter > 0 && keys_.compare(0, shorter, keys_, matched_ - shorter, shorter) != 0)

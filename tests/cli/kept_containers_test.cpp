@@ -135,7 +135,7 @@ TEST(AttachFrames, ComeInAnyPieces) {
       EXPECT_TRUE(reader.take(std::string_view(sent).substr(at, step),
                               [&](FrameKind kind, std::string_view bytes) {
                                 if (kind == FrameKind::out) out.append(bytes);
-                                if (kind == FrameKind::size) size = parse_size(bytes);
+                                if (kind == FrameKind::size) size = parse_window_size(bytes);
                                 if (kind == FrameKind::input_ended) ++ends;
                               }));
     EXPECT_EQ(out.size(), kMaxFrameBytes + 1);

@@ -263,8 +263,9 @@ class Life(E2E):
                     process.poll()
                 process.wait()
                 self.close(process)
+                self.eventually(lambda: all(entry["state"] not in ("running", "restarting") for entry in box.json("ps", "-a")),
+                                "nothing runs")
                 for entry in box.json("ps", "-a"):
-                    self.assertNotIn(entry["state"], ("running", "restarting"))
                     box.ok("rm", entry["id"])
                 self.assertEqual([name for name in store_content(box) if name.startswith("containers")], [])
                 self.assertEqual(processes_of(box.home), [])
