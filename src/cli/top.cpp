@@ -5,14 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.hpp"
-#include "base/fs_at.hpp"
-#include "base/stream.hpp"
-#include "base/walk.hpp"
+#include "base/unique_fd.hpp"
 #include "cli/find_container.hpp"
 #include "cli/format_option.hpp"
 #include "cli/output.hpp"
@@ -42,23 +39,6 @@ std::optional<std::string> read_proc(std::uint64_t pid, const char* name) {
   if (got < 0) return std::nullopt;
   text.resize(static_cast<std::size_t>(got));
   return text;
-}
-
-std::vector<ProcessUsage> all_processes() {
-  std::vector<ProcessUsage> processes;
-  for (const std::string& name : list_dir(open_path("/proc", kOpenDir))) {
-    std::uint64_t pid = 0;
-    const char* const end = name.data() + name.size();
-    if (const auto [stop, error] = std::from_chars(name.data(), end, pid);
-        error != std::errc() || stop != end)
-      continue;
-    const auto text = read_proc(pid, "stat");
-    if (const auto usage = text ? parse_process_usage(*text) : std::nullopt)
-      processes.push_back(*usage);
-  }
-  std::sort(processes.begin(), processes.end(),
-            [](const auto& a, const auto& b) { return a.pid < b.pid; });
-  return processes;
 }
 
 // Those in the container's pid namespace, and whose ancestors are: an ordinary user may not look
@@ -124,7 +104,9 @@ class TopVerb : public Verb {
   void look(const Store& store) {
     const ContainerInfo found = find_container(list_containers(store), reference_);
     if (!found.running) throw Error(ErrorKind::invalid_argument, "it is " + state_word(found));
-    const std::vector<ProcessUsage> processes = all_processes();
+    std::vector<ProcessUsage> processes = list_processes();
+    std::sort(processes.begin(), processes.end(),
+              [](const auto& a, const auto& b) { return a.pid < b.pid; });
     const std::set<std::uint64_t> inside = members(processes, found.state);
     for (const ProcessUsage& process : processes)
       if (inside.count(process.pid) > 0) processes_.push_back(shown(process, found.state));

@@ -69,17 +69,6 @@ bool is_number(const std::string& name) {
   return std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// All that there is, by parent.
-std::multimap<std::uint64_t, ProcessUsage> processes_by_parent() {
-  std::multimap<std::uint64_t, ProcessUsage> processes;
-  const UniqueFd proc = open_path("/proc", O_RDONLY | O_DIRECTORY);
-  for (const std::string& pid : list_dir(proc))
-    if (is_number(pid))
-      if (const auto one = parse_process_usage(read_text(proc, (pid + "/stat").c_str())))
-        processes.emplace(one->parent, *one);
-  return processes;
-}
-
 void add(ProcessUsage& sum, const ProcessUsage& one) {
   sum.cpu_ticks += one.cpu_ticks;
   sum.threads += one.threads;
@@ -88,7 +77,9 @@ void add(ProcessUsage& sum, const ProcessUsage& one) {
 
 // The process and all below it: an orphan becomes a child of its pid namespace's first.
 ProcessUsage sum_of_processes(std::uint64_t first) {
-  const auto processes = processes_by_parent();
+  std::multimap<std::uint64_t, ProcessUsage> processes; // by parent
+  for (const ProcessUsage& one : list_processes())
+    processes.emplace(one.parent, one);
   ProcessUsage sum;
   for (const auto& [parent, one] : processes)
     if (one.pid == first) add(sum, one);
@@ -121,6 +112,16 @@ void add_processes(Usage& usage, std::uint64_t first_process) {
 }
 
 } // namespace
+
+std::vector<ProcessUsage> list_processes() {
+  std::vector<ProcessUsage> processes;
+  const UniqueFd proc = open_path("/proc", O_RDONLY | O_DIRECTORY);
+  for (const std::string& pid : list_dir(proc))
+    if (is_number(pid))
+      if (const auto one = parse_process_usage(read_text(proc, (pid + "/stat").c_str())))
+        processes.push_back(*one);
+  return processes;
+}
 
 void add_cgroup_file(Usage& usage, const CgroupFile& file) {
   const auto [name, text] = file;

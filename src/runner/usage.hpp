@@ -48,5 +48,7 @@ struct ProcessUsage {
   std::uint64_t resident_pages = 0;
 };
 std::optional<ProcessUsage> parse_process_usage(std::string_view stat);
+// All processes that /proc shows, in no order. Throws Error.
+std::vector<ProcessUsage> list_processes();
 
 } // namespace layerbox
