@@ -229,6 +229,14 @@ class E2E(unittest.TestCase):
         self.assertNotIn("terminate called", result.errors)
         self.assertNotRegex(result.errors, r"[\x00-\x08\x0b-\x1f]")
 
+    def await_ready(self, process):
+        """The same process, when its command has written "ready"; a failure when it wrote something else."""
+        line = process.stdout.readline()
+        if line != b"ready\n":
+            process.kill()
+            self.fail(f"{line!r} {process.stderr.read()!r}")
+        return process
+
     def eventually(self, condition, what, timeout=60):
         """Waits for a condition that must come true; the limit only ends a hopeless wait."""
         end = time.monotonic() + timeout

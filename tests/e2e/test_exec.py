@@ -42,11 +42,7 @@ class Exec(E2E):
         process = box.start("run", "--rm", "--name", name, *flags, "demo", "sh", "-c", "echo ready; " + script)
         self.addCleanup(self.end, process)
         self.addCleanup(box.run, "rm", "-f", name)  # with its cgroups, which a killed layerbox leaves to the next command
-        line = process.stdout.readline()
-        if line != b"ready\n":
-            process.kill()
-            self.fail(f"{line!r} {process.stderr.read()!r}")
-        return process
+        return self.await_ready(process)
 
     @staticmethod
     def end(process):

@@ -35,11 +35,7 @@ class Namespaces(E2E):
         """A container that stays until the test ends."""
         process = box.start("run", "--rm", "--name", name, *flags, "demo", "sh", "-c", script)
         self.addCleanup(self.end, process)
-        line = process.stdout.readline()
-        if line != b"ready\n":
-            process.kill()
-            self.fail(f"{line!r} {process.stderr.read()!r}")
-        return process
+        return self.await_ready(process)
 
     @staticmethod
     def end(process):

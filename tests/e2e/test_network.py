@@ -134,11 +134,7 @@ class Networks(E2E):
     def running(self, box, name, *flags, network="bridge", script="echo ready; exec sleep 1000"):
         process = box.start("run", "--rm", "--name", name, "--network", network, *flags, "demo", "sh", "-c", script)
         self.addCleanup(self.end, process)
-        line = process.stdout.readline()
-        if line != b"ready\n":
-            process.kill()
-            self.fail(f"{line!r} {process.stderr.read()!r}")
-        return process
+        return self.await_ready(process)
 
     @staticmethod
     def end(process):
