@@ -5,7 +5,7 @@
 #include "cli/enter_user_namespace.hpp"
 #include "cli/error_report.hpp"
 #include "cli/made_image.hpp"
-#include "cli/rootfs_operand.hpp"
+#include "cli/reading_container.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
 #include "layers/commit_container.hpp"
@@ -21,8 +21,9 @@ class CommitVerb : public Verb {
         "image. The new image has the config of that image, with a step more in its history, and "
         "what --change says; what 'run' was told stays the container's. Volumes, mount points and "
         "sockets are left out. Where nothing was changed the image has no new layer.\n\n"
-        "A container that runs is not stopped meanwhile: what it writes may be in the layer by "
-        "half. Prints the image's id, a tab, and its name.");
+        "A container that runs is held still meanwhile. Where that is not possible it is read "
+        "while it works, which is said: what it just writes may be in the layer by half. Prints "
+        "the image's id, a tab, and its name.");
     line.operand("CONTAINER", container_, "a name, an id, or a unique beginning of one");
     line.operand("REF", name_, "NAME[:TAG]; the tag is 'latest' when it is left out");
     line.text("-m,--message", options_.message, "TEXT", "the comment of the step");
@@ -30,6 +31,7 @@ class CommitVerb : public Verb {
     line.list("-c,--change", options_.changes, "INSTRUCTION",
               "CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR, "
               "as in a Dockerfile; may be given more than once");
+    line.flag("--no-pause", no_pause_, "do not hold a running container still");
     line.example("layerbox commit build app:1", "the container 'build' as an image");
     line.example("layerbox commit -c 'CMD [\"serve\"]' -c 'ENV PORT=80' build app:1",
                  "say what it runs, too");
@@ -50,10 +52,11 @@ class CommitVerb : public Verb {
   int commit(Invocation& invocation, Store& store) {
     store.sweep();
     const Staging staging = store.new_staging();
-    const ContainerView container = open_container(store, container_, Records::read);
-    options_.created = rfc3339(std::time(nullptr));
     Progress& progress = invocation.progress();
-    const MadeImage made = commit_container(store, staging, container, options_, progress);
+    const ReadingContainer container(store, container_, Records::read,
+                                     no_pause_ ? Pausing::unwanted : Pausing::wanted, progress);
+    options_.created = rfc3339(std::time(nullptr));
+    const MadeImage made = commit_container(store, staging, container.view(), options_, progress);
     print_made_image(made, options_.name, progress);
     return exit_code::kDone;
   }
@@ -61,6 +64,7 @@ class CommitVerb : public Verb {
   std::string container_;
   std::string name_;
   CommitOptions options_;
+  bool no_pause_ = false;
 };
 
 } // namespace

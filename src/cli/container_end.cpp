@@ -10,6 +10,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/cgroup_freeze.hpp"
 #include "base/error.hpp"
 #include "base/file_lock.hpp"
 #include "base/fs_at.hpp"
@@ -71,6 +72,7 @@ void stop_container(const Store& store, const ContainerState& state,
   mark_stopped(store, state.id);
   if (const UniqueFd pidfd = open_first_process(state)) {
     send(pidfd, would_end(state.pid, state.stop_signal) ? SIGKILL : state.stop_signal);
+    thaw_cgroup(state.cgroups); // of one that is paused
     if (!await_end(pidfd, grace_s)) {
       send(pidfd, SIGKILL);
       (void)await_end(pidfd, std::nullopt);

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <thread>
 
+#include "base/cgroup_end.hpp"
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
 #include "cli/container_network.hpp"
@@ -23,6 +24,7 @@
 #include "cli/restart_policy.hpp"
 #include "cli/spec_json.hpp"
 #include "cli/units.hpp"
+#include "layers/snapshots.hpp"
 #include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
 #include "store/layout.hpp"
@@ -87,6 +89,8 @@ void ContainerRun::make() {
 void ContainerRun::find_again() {
   unlink_at(container_.lease().dir(), layout::kStopped);
   unlink_at(container_.lease().dir(), layout::kHosts);
+  unlink_at(container_.lease().dir(), layout::kFreezer);
+  finish_roll_back(invocation_.store(), container_.lease());
   remove_overlays(invocation_.store(), container_.lease()); // of a run that was killed
   prepare(OwnVolumes::keep);
 }
@@ -192,6 +196,15 @@ void ContainerRun::sweep() const noexcept {
   }
 }
 
+// The cgroup that somebody has made meanwhile to pause it.
+void ContainerRun::end_freezer() const {
+  const FdRef home = container_.lease().dir();
+  const std::optional<std::string> freezer = read_freezer(home);
+  if (!freezer) return;
+  end_cgroups({*freezer}, cgroup_name(prepared_.spec.container_id));
+  unlink_at(home, layout::kFreezer);
+}
+
 void ContainerRun::tell(const RunOutcome& outcome) const {
   const RunSpec& spec = prepared_.spec;
   if (outcome.turned_forwarding_on)
@@ -216,6 +229,7 @@ void ContainerRun::finish(const RunOutcome& outcome) const {
     container_.commit();
     const bool is_clean = outcome.cgroups_left.empty();
     if (!is_clean) progress.warn(fmt::format("after the command ended: {}", outcome.cgroups_left));
+    end_freezer();
     ContainerState state = container_.state();
     state.pid = 0;
     state.finished = std::time(nullptr);

@@ -38,6 +38,7 @@ class ContainerRun {
   bool waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends) const;
   void tell(const RunOutcome& outcome) const;
   void finish(const RunOutcome& outcome) const;
+  void end_freezer() const;
   void admit() const noexcept;
   void sweep() const noexcept;
 

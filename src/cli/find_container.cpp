@@ -47,7 +47,7 @@ std::string display_name(const ContainerState& state) {
 }
 
 std::string state_word(const ContainerInfo& container) {
-  if (container.running) return "running";
+  if (container.running) return container.paused ? "paused" : "running";
   if (container.held) return container.state.restarts > 0 ? "restarting" : "created";
   if (container.state.started == 0) return "created";
   return container.state.exit_status ? "exited" : "dead";

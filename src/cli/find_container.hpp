@@ -23,7 +23,8 @@ ContainerInfo find_container(const std::vector<ContainerInfo>& containers,
 
 // The name, or the short id of one that has none.
 std::string display_name(const ContainerState& state);
-// "created", "running", "restarting", "exited", or "dead" for what a killed layerbox left.
+// "created", "running", "paused", "restarting", "exited", or "dead" for what a killed layerbox
+// left.
 std::string state_word(const ContainerInfo& container);
 
 } // namespace layerbox

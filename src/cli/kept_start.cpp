@@ -12,7 +12,7 @@
 namespace layerbox {
 namespace {
 
-[[noreturn]] void refuse_start(const ContainerInfo& container, const std::string& reference) {
+[[noreturn]] void refuse_running(const ContainerInfo& container, const std::string& reference) {
   Error error(ErrorKind::in_use,
               container.held ? "it is " + state_word(container) : "another command is reading it");
   if (container.held) error.set_hint(fmt::format("'layerbox stop {}' ends it", reference));
@@ -30,22 +30,27 @@ void go_back_to(const Recipe& recipe, const RunFlags& flags) {
 
 } // namespace
 
+ContainerLease take_stopped(const Store& store, const std::string& reference) {
+  const ContainerInfo found = find_container(list_containers(store), reference);
+  std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
+  if (!lease) refuse_running(found, reference);
+  kill_leftover(lease->state()); // of a run that was killed
+  return std::move(*lease);
+}
+
 int start_container(Invocation& invocation, const std::string& reference, Detached* detached) {
   return with_context(
       [&] { return fmt::format("starting container '{}'", reference); },
       [&] {
         Store& store = invocation.store();
-        const ContainerInfo found = find_container(list_containers(store), reference);
-        std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
-        if (!lease) refuse_start(found, reference);
-        kill_leftover(lease->state()); // of a run that was killed
-        const Recipe recipe = read_recipe(lease->dir());
+        ContainerLease lease = take_stopped(store, reference);
+        const Recipe recipe = read_recipe(lease.dir());
         RunFlags flags = flags_of(recipe);
         flags.detach = detached != nullptr;
         flags.reported_as = reference;
         go_back_to(recipe, flags);
-        PreparedRun prepared = prepare_start(flags, invocation, lease->state(), recipe.directory);
-        NewContainer container(store, prepared.backend, std::move(*lease), prepared.state);
+        PreparedRun prepared = prepare_start(flags, invocation, lease.state(), recipe.directory);
+        NewContainer container(store, prepared.backend, std::move(lease), prepared.state);
         container.update(prepared.state); // its cgroups are known before they are there
         ContainerRun work(prepared, container, flags, invocation);
         work.find_again();

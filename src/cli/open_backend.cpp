@@ -17,6 +17,7 @@ void remove_container_files(const Store& store, const ContainerLease& lease) {
   as_store_owner_when_refused(store.identity(), [&] {
     remove_tree(lease.dir(), layout::kOwnVolumes);
     remove_tree(lease.dir(), layout::kOverlays);
+    remove_tree(lease.dir(), layout::kSnapshots);
   });
   const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
                                            O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -6,16 +6,15 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
+#include "cli/container_processes.hpp"
 #include "cli/find_container.hpp"
 #include "cli/format_option.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "runner/usage.hpp"
-#include "store/process_identity.hpp"
 
 namespace layerbox {
 namespace {
@@ -39,23 +38,6 @@ std::optional<std::string> read_proc(std::uint64_t pid, const char* name) {
   if (got < 0) return std::nullopt;
   text.resize(static_cast<std::size_t>(got));
   return text;
-}
-
-// Those in the container's pid namespace, and whose ancestors are: an ordinary user may not look
-// into all of them.
-std::set<std::uint64_t> members(const std::vector<ProcessUsage>& processes,
-                                const ContainerState& state) {
-  std::set<std::uint64_t> inside;
-  for (const ProcessUsage& process : processes)
-    if (static_cast<std::int32_t>(process.pid) == state.pid ||
-        pid_namespace_of(static_cast<pid_t>(process.pid)) == state.pid_namespace)
-      inside.insert(process.pid);
-  for (bool grown = true; grown;) {
-    grown = false;
-    for (const ProcessUsage& process : processes)
-      if (inside.count(process.parent) > 0 && inside.insert(process.pid).second) grown = true;
-  }
-  return inside;
 }
 
 std::uint32_t inside_user(const ContainerState& state, std::uint32_t outside) {
@@ -107,7 +89,7 @@ class TopVerb : public Verb {
     std::vector<ProcessUsage> processes = list_processes();
     std::sort(processes.begin(), processes.end(),
               [](const auto& a, const auto& b) { return a.pid < b.pid; });
-    const std::set<std::uint64_t> inside = members(processes, found.state);
+    const std::set<std::uint64_t> inside = container_processes(processes, found.state);
     for (const ProcessUsage& process : processes)
       if (inside.count(process.pid) > 0) processes_.push_back(shown(process, found.state));
   }

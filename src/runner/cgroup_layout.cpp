@@ -216,4 +216,10 @@ CgroupLayout read_cgroup_layout() {
                              read_proc("/proc/self/cgroup", kMaxProcCgroupBytes));
 }
 
+CgroupLayout read_cgroup_layout_of(pid_t pid) {
+  const std::string file = "/proc/" + std::to_string(pid) + "/cgroup";
+  return parse_cgroup_layout(read_proc("/proc/self/mountinfo", kMaxMountinfoBytes),
+                             read_proc(file.c_str(), kMaxProcCgroupBytes));
+}
+
 } // namespace layerbox

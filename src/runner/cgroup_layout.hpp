@@ -9,6 +9,8 @@
 // Source: proc_pid_mountinfo(5), cgroups(7) "/proc/pid/cgroup", cgroup_namespaces(7).
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,5 +43,8 @@ CgroupLayout parse_cgroup_layout(std::string_view mountinfo, std::string_view pr
 
 // Of this process. Throws Error.
 CgroupLayout read_cgroup_layout();
+// The same hierarchies, with the cgroups of another process as `own`. Throws Error(not_found) when
+// it has ended.
+CgroupLayout read_cgroup_layout_of(pid_t pid);
 
 } // namespace layerbox

@@ -309,6 +309,21 @@ std::vector<CgroupDir> place_cgroup_for_killing(std::string_view container_id,
   throw error;
 }
 
+CgroupDir place_cgroup_for_freezing(std::string_view container_id, const CgroupLayout& layout) {
+  const std::string nowhere;
+  Placing placing(container_id, nowhere, layout);
+  placing.add_for_killing();
+  std::vector<CgroupDir> dirs = placing.take();
+  if (!dirs.empty()) return std::move(dirs.front());
+  if (layout.v2() == nullptr && layout.v1_with("freezer") == nullptr)
+    throw Error(ErrorKind::unsupported, "this machine has no cgroups that can be frozen")
+        .set_hint("mount version 2: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+  throw Error(ErrorKind::permission_denied,
+              "it has no cgroup, and none can be made where its processes are")
+      .set_hint("start it in a cgroup that was given to you: systemd-run --user --scope -p "
+                "Delegate=yes layerbox …");
+}
+
 std::vector<std::string> cgroup_paths(const std::vector<CgroupDir>& dirs) {
   std::vector<std::string> paths;
   for (const CgroupDir& dir : dirs)

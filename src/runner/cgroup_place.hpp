@@ -37,6 +37,10 @@ std::vector<CgroupDir> place_cgroup_for_killing(std::string_view container_id,
                                                 const std::string& cgroup_parent,
                                                 const CgroupLayout& layout);
 
+// One to hold a container still by, for a container that has none: below the cgroup that its
+// processes are in, as `layout` says. Throws Error(unsupported), Error(permission_denied).
+CgroupDir place_cgroup_for_freezing(std::string_view container_id, const CgroupLayout& layout);
+
 std::vector<std::string> cgroup_paths(const std::vector<CgroupDir>& dirs);
 
 } // namespace layerbox

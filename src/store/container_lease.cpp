@@ -11,6 +11,7 @@
 #include <thread>
 #include <tuple>
 
+#include "base/cgroup_freeze.hpp"
 #include "base/error.hpp"
 #include "base/fault.hpp"
 #include "base/fs_at.hpp"
@@ -27,6 +28,7 @@ namespace layerbox {
 namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{1};
+constexpr std::size_t kMaxFreezerBytes = 4096; // a path
 
 RelPath lease_path(std::string_view id) {
   return RelPath::parse(layout::container_dir(id)).child(layout::kLease);
@@ -109,18 +111,40 @@ std::optional<FileLock> try_lease(UniqueFd lease, FdRef root, const RelPath& pat
 
 std::optional<ContainerInfo> look_at(const Store& store, const std::string& id) {
   const RelPath path = lease_path(id);
-  auto lease = try_open_beneath(store.root(), path, O_RDONLY | O_CLOEXEC);
+  auto home = try_open_beneath(store.root(), path.parent(), kOpenDir);
+  auto lease = home ? try_open_beneath(*home, RelPath::parse(layout::kLease), O_RDONLY | O_CLOEXEC)
+                    : std::nullopt;
   if (!lease) return std::nullopt;
   ContainerInfo info;
   auto state = try_read_state(*lease);
   if (!state) return std::nullopt;
   info.state = std::move(*state);
+  add_freezer(info.state, *home);
   info.held = !FileLock::try_take(std::move(*lease), LockMode::shared, layout::kLease).has_value();
   info.running = info.held && first_process_lives(info.state);
+  info.paused = info.running && !info.state.cgroups.empty() && is_frozen(info.state.cgroups);
   return info;
 }
 
 } // namespace
+
+void write_freezer(FdRef home, const std::string& cgroup) {
+  unlink_at(home, layout::kFreezer);
+  write_new_file(home, layout::kFreezer, cgroup, 0600);
+}
+
+std::optional<std::string> read_freezer(FdRef home) {
+  const RelPath name = RelPath::parse(layout::kFreezer);
+  if (!try_stat_at(home, layout::kFreezer)) return std::nullopt;
+  return read_small_file(home, name, kMaxFreezerBytes);
+}
+
+void add_freezer(ContainerState& state, FdRef home) {
+  const std::optional<std::string> freezer = read_freezer(home);
+  if (freezer &&
+      std::find(state.cgroups.begin(), state.cgroups.end(), *freezer) == state.cgroups.end())
+    state.cgroups.push_back(*freezer);
+}
 
 std::string new_container_id() {
   return random_token() + random_token();
@@ -159,6 +183,7 @@ std::optional<ContainerLease> ContainerLease::try_take(const Store& store, std::
   auto state = try_read_state(lock->fd());
   if (!state)
     throw Error(ErrorKind::corrupt, "container " + std::string(id) + ": its state is damaged");
+  add_freezer(*state, *dir);
   return ContainerLease(std::move(*dir), std::move(*lock), std::move(*state));
 }
 

@@ -93,7 +93,14 @@ struct ContainerInfo {
   ContainerState state;
   bool running = false; // its lease is held and its first process lives
   bool held = false;    // its lease is held
+  bool paused = false;  // it runs, and is held still
 };
+
+// A container without limits has no cgroup; one that is to be paused gets one, while another
+// process holds its lease. Its path is written beside the lease before it is made, and is one of
+// the state's cgroups for all who read the state from then on. Throws Error.
+void write_freezer(FdRef home, const std::string& cgroup);
+std::optional<std::string> read_freezer(FdRef home);
 
 // Every container of the store, by the time of its making. Directories that are just being made or
 // unmade are passed over.

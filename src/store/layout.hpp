@@ -36,8 +36,8 @@ inline constexpr const char* kLog = "log";         // what a detached one wrote;
 inline constexpr const char* kConsole = "console"; // a socket: for who shows it in his terminal
 inline constexpr const char* kStopped = "stopped"; // there while somebody wants it to stay ended
 inline constexpr const char* kExecRecord = "exec"; // what holds a running container's commands
-inline constexpr const char* kState = "state";
 inline constexpr const char* kUpper = "upper";
+inline constexpr const char* kUpperNew = "upper.new"; // one that does not look as it should yet
 inline constexpr const char* kWork = "work";
 inline constexpr const char* kRootfs = "rootfs";
 inline constexpr const char* kAttach =
@@ -46,7 +46,10 @@ inline constexpr const char* kEmpty = "empty"; // an empty lower tree
 inline constexpr const char* kRootfsNew = "rootfs.new"; // a rootfs that is not whole yet
 inline constexpr const char* kOwnVolumes = "volumes";   // <number>/, a volume without a name
 inline constexpr const char* kOverlays = "overlays";    // <number>/, with upper/ and work/
+inline constexpr const char* kFreezer = "freezer";      // the cgroup that was made to pause it
 inline constexpr const char* kHosts = "hosts";          // /etc/hosts of a container on a network
+inline constexpr const char* kSnapshots = "snapshots";  // <name>/, what of it is copied, descriptor
+inline constexpr const char* kRollback = "rollback";    // there while it goes back to a snapshot
 
 // In a volume's directory, beside its descriptor.
 inline constexpr const char* kVolumeData = "data";

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/cgroup_end.hpp"
+#include "base/cgroup_freeze.hpp"
 #include "base/error.hpp"
 #include "base/stream.hpp"
 
@@ -140,6 +141,7 @@ void kill_first_process(const ContainerState& state) {
     if (errno == ESRCH) return;
     throw_errno(errno, "end container " + state.id + ": kill its process");
   }
+  thaw_cgroup(state.cgroups); // in a frozen cgroup of version 1 nobody obeys
   wait_until_gone(pidfd.get(), state);
 }
 

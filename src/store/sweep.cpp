@@ -92,7 +92,10 @@ class Marker {
 
   std::optional<ContainerState> try_read_state(const RelPath& lease) {
     try {
-      return parse_container_state(read_small_file(store_.root(), lease, kMaxContainerStateBytes));
+      ContainerState state =
+          parse_container_state(read_small_file(store_.root(), lease, kMaxContainerStateBytes));
+      add_freezer(state, open_beneath(store_.root(), lease.parent(), kOpenDir));
+      return state;
     } catch (const Error&) {
       return std::nullopt;
     }

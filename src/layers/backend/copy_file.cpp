@@ -59,6 +59,7 @@ void FileCopier::copy_range(FdRef from, FdRef to, off_t begin, off_t end) {
     const ssize_t got = ::pread(from.get(), buffer_.data(), wanted, begin);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_errno(errno, "read");
+    if (got == 0 && activity_ == Activity::live) return;
     if (got == 0) throw Error(ErrorKind::corrupt, "the file is shorter than its size says");
     for (ssize_t done = 0; done < got;) {
       const ssize_t n = ::pwrite(to.get(), buffer_.data() + done,
@@ -81,6 +82,7 @@ void FileCopier::copy(FdRef from, FdRef to, off_t size_bytes, bool sparse) {
   for (off_t at = 0; at < size_bytes;) {
     const off_t data = ::lseek(from.get(), at, SEEK_DATA);
     if (data < 0 && errno == ENXIO) return; // only a hole is left
+    if (data >= size_bytes) return;         // the file has grown
     const off_t hole = data < 0 ? -1 : ::lseek(from.get(), data, SEEK_HOLE);
     if (data < 0 || hole < 0) throw_errno(errno, "looking for holes (lseek)");
     copy_range(from, to, data, std::min(hole, size_bytes));

@@ -10,15 +10,21 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "base/unique_fd.hpp"
 
 namespace layerbox {
 
+// Whether somebody may be at work in what is copied: what a file loses meanwhile is not copied, and
+// what goes away was not there.
+enum class Activity : std::uint8_t { none, live };
+
 // Threads: one at a time.
 class FileCopier {
  public:
+  explicit FileCopier(Activity activity) : activity_(activity) {}
   // Copies all `size_bytes` of `from` into the empty file `to`, which has that size after.
   // `sparse` says that it is worth looking for holes. Throws Error.
   void copy(FdRef from, FdRef to, off_t size_bytes, bool sparse);
@@ -28,6 +34,7 @@ class FileCopier {
   void copy_range(FdRef from, FdRef to, off_t begin, off_t end);
   bool try_kernel_copy(FdRef from, FdRef to, off_t& begin, off_t end);
 
+  Activity activity_;
   bool clone_works_ = true;
   bool kernel_copy_works_ = true;
   std::vector<std::byte> buffer_; // made when it is first needed

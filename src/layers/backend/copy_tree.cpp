@@ -12,6 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/walk.hpp"
 #include "layers/backend/copy_file.hpp"
 
 namespace layerbox {
@@ -42,15 +43,41 @@ struct Step {
   bool leave = false;
 };
 
+// What overlayfs has noted in a tree: whiteouts, and marks among the attributes.
+enum class Notes : bool { left_out, copied };
+
+// The attributes that a copy has. The number of a file system that overlayfs has given to a tree
+// is that tree's alone; a label is the host's.
+XattrMap copied_xattrs(FdRef dir, const char* name, Notes notes) {
+  if (notes == Notes::left_out) return image_xattrs(dir, name);
+  XattrMap all = read_xattrs(dir, name);
+  all.erase("security.selinux");
+  all.erase("user.overlay.uuid");
+  return all;
+}
+
+void copy_metadata(FdRef from, FdRef to, Notes notes) {
+  const struct stat status = stat_fd(from);
+  if (::fchown(to.get(), status.st_uid, status.st_gid) != 0) throw_errno(errno, "chown");
+  if (::fchmod(to.get(), status.st_mode & kModeBits) != 0) throw_errno(errno, "chmod");
+  set_xattrs(to, "", copied_xattrs(from, "", notes));
+  const struct timespec times[2] = {status.st_mtim, status.st_mtim};
+  if (::futimens(to.get(), times) != 0) throw_errno(errno, "setting the times");
+}
+
 class TreeCopy {
  public:
-  TreeCopy(const RootfsView& view, FdRef destination, Progress& progress)
-      : trees_(tree_refs(view)), destination_(destination), progress_(progress) {}
+  TreeCopy(std::vector<FdRef> trees, Notes notes, Activity activity, FdRef destination,
+           Progress& progress)
+      : trees_(std::move(trees)), notes_(notes), activity_(activity), destination_(destination),
+        progress_(progress), copier_(activity) {}
 
   void run();
 
  private:
   void enter(const Step& step);
+  void enter_still(const Step& step);
+  std::vector<MergedEntry> entries_of(const Step& step) const;
   void leave(const Step& step);
   void copy_entry(FdRef from, FdRef to, const MergedEntry& entry);
   void copy_regular(FdRef from, FdRef to, const MergedEntry& entry);
@@ -60,6 +87,8 @@ class TreeCopy {
   bool linked(FdRef to, const RelPath& path, const MergedEntry& entry);
 
   std::vector<FdRef> trees_;
+  Notes notes_;
+  Activity activity_;
   FdRef destination_;
   Progress& progress_;
   FileCopier copier_;
@@ -82,12 +111,35 @@ void TreeCopy::run() {
   }
 }
 
+// Runs `work`; what is gone meanwhile was not there, when somebody is at work in the source.
+template <typename Work> void unless_gone(Activity activity, const Work& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    if (activity == Activity::none || !means_gone(error)) throw;
+  }
+}
+
 void TreeCopy::enter(const Step& step) {
   todo_.push_back({step.path, {step.trees.front()}, true});
+  unless_gone(activity_, [&] { enter_still(step); });
+}
+
+std::vector<MergedEntry> TreeCopy::entries_of(const Step& step) const {
+  if (notes_ == Notes::left_out) return merged_entries(trees_, step.path, step.trees);
+  const UniqueFd dir = open_beneath(trees_.front(), step.path, kOpenDir);
+  std::vector<MergedEntry> entries;
+  for (std::string& name : list_dir(dir))
+    if (const auto status = try_stat_at(dir, name.c_str()))
+      entries.push_back({std::move(name), *status, {0}});
+  return entries;
+}
+
+void TreeCopy::enter_still(const Step& step) {
   const UniqueFd to = open_beneath(destination_, step.path, kOpenDir);
   UniqueFd from; // the directory in the tree of the last entry: neighbours mostly share it
   std::size_t from_tree = 0;
-  for (MergedEntry& entry : merged_entries(trees_, step.path, step.trees)) {
+  for (MergedEntry& entry : entries_of(step)) {
     const RelPath path = step.path.child(entry.name);
     if (S_ISDIR(entry.status.st_mode)) {
       make_dir_at(to, entry.name.c_str(), 0700);
@@ -101,16 +153,18 @@ void TreeCopy::enter(const Step& step) {
                      from_tree = entry.trees.front();
                      from = open_beneath(trees_[from_tree], step.path, kOpenDir);
                    }
-                   copy_entry(from, to, entry);
+                   unless_gone(activity_, [&] { copy_entry(from, to, entry); });
                  });
   }
 }
 
 // All below is there: now the directory's own metadata cannot be disturbed any more.
 void TreeCopy::leave(const Step& step) {
-  const UniqueFd from = open_beneath(trees_[step.trees.front()], step.path, kOpenDir);
-  const UniqueFd to = open_beneath(destination_, step.path, kOpenDir);
-  copy_directory_metadata(from, to);
+  unless_gone(activity_, [&] {
+    const UniqueFd from = open_beneath(trees_[step.trees.front()], step.path, kOpenDir);
+    const UniqueFd to = open_beneath(destination_, step.path, kOpenDir);
+    copy_metadata(from, to, notes_);
+  });
 }
 
 void TreeCopy::copy_entry(FdRef from, FdRef to, const MergedEntry& entry) {
@@ -133,6 +187,10 @@ bool TreeCopy::linked(FdRef to, const RelPath& path, const MergedEntry& entry) {
   const UniqueFd dir = open_beneath(destination_, there.parent(), kOpenDir);
   const std::string name(there.filename());
   if (::linkat(dir.get(), name.c_str(), to.get(), entry.name.c_str(), 0) != 0) {
+    if (errno == ENOENT && activity_ == Activity::live) { // it went away before it was copied
+      first->second = path;
+      return false;
+    }
     throw_errno(errno, fmt::format("linking to '{}'", printable(there.str())));
   }
   return true;
@@ -147,7 +205,7 @@ void TreeCopy::copy_regular(FdRef from, FdRef to, const MergedEntry& entry) {
   copier_.copy(in, out, status.st_size, status.st_blocks * 512 < status.st_size);
   if (::fchown(out.get(), status.st_uid, status.st_gid) != 0) throw_errno(errno, "chown");
   if (::fchmod(out.get(), status.st_mode & kModeBits) != 0) throw_errno(errno, "chmod");
-  set_xattrs(out, "", image_xattrs(in, ""));
+  set_xattrs(out, "", copied_xattrs(in, "", notes_));
   const struct timespec times[2] = {status.st_mtim, status.st_mtim};
   if (::futimens(out.get(), times) != 0) throw_errno(errno, "setting the times");
   done_bytes_ += static_cast<std::uint64_t>(status.st_size);
@@ -184,23 +242,22 @@ void TreeCopy::copy_named_metadata(FdRef from, FdRef to, const MergedEntry& entr
   if (!S_ISLNK(status.st_mode) && ::fchmodat(to.get(), name, status.st_mode & kModeBits, 0) != 0) {
     throw_errno(errno, "chmod");
   }
-  set_xattrs(to, name, image_xattrs(from, name));
+  set_xattrs(to, name, copied_xattrs(from, name, notes_));
   set_times(to, name, status, AT_SYMLINK_NOFOLLOW);
 }
 
 } // namespace
 
 void copy_directory_metadata(FdRef from, FdRef to) {
-  const struct stat status = stat_fd(from);
-  if (::fchown(to.get(), status.st_uid, status.st_gid) != 0) throw_errno(errno, "chown");
-  if (::fchmod(to.get(), status.st_mode & kModeBits) != 0) throw_errno(errno, "chmod");
-  set_xattrs(to, "", image_xattrs(from, ""));
-  const struct timespec times[2] = {status.st_mtim, status.st_mtim};
-  if (::futimens(to.get(), times) != 0) throw_errno(errno, "setting the times");
+  copy_metadata(from, to, Notes::left_out);
 }
 
 void copy_tree(const RootfsView& view, FdRef destination, Progress& progress) {
-  TreeCopy(view, destination, progress).run();
+  TreeCopy(tree_refs(view), Notes::left_out, Activity::none, destination, progress).run();
+}
+
+void copy_tree_as_it_lies(FdRef tree, Activity activity, FdRef destination, Progress& progress) {
+  TreeCopy({tree}, Notes::copied, activity, destination, progress).run();
 }
 
 } // namespace layerbox

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -97,21 +98,24 @@ class Overlay : public Backend {
  private:
   void make_parts(FdRef home, const LayerTrees& trees, Access access) {
     if (access != Access::read_only) {
-      const bool is_new = make_dir(home, layout::kUpper, 0755);
+      const bool is_new = make_dir(home, layout::kWork, 0700);
       if (!is_new && try_stat_at(home, layout::kAttach)) return;
-      if (!trees.fds.empty()) dress_upper(home, trees.fds.front());
-      make_dir(home, layout::kWork, 0700);
+      if (!try_stat_at(home, layout::kUpper)) make_upper(home, trees);
     }
     if (needs_empty(trees, access)) make_dir(home, layout::kEmpty, 0755);
     make_dir(home, layout::kAttach, 0700);
   }
 
-  // "/" of the container is upper's top: it takes after the topmost tree's.
-  void dress_upper(FdRef home, FdRef top) {
-    as_store_owner_when_refused(store_.identity(), [&] {
-      const UniqueFd upper = make_or_open_dir_at(home, layout::kUpper, 0755);
-      copy_directory_metadata(top, upper);
-    });
+  // "/" of the container is upper's top: it takes after the topmost tree's. One that is there looks
+  // as it should: as its container left it, or another one that it is a copy of.
+  void make_upper(FdRef home, const LayerTrees& trees) {
+    make_dir(home, layout::kUpperNew, 0755);
+    if (!trees.fds.empty())
+      as_store_owner_when_refused(store_.identity(), [&] {
+        copy_directory_metadata(trees.fds.front(),
+                                make_or_open_dir_at(home, layout::kUpperNew, 0755));
+      });
+    rename_at(home, layout::kUpperNew, home, layout::kUpper, RENAME_NOREPLACE);
   }
 
   const Store& store_;

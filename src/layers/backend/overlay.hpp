@@ -2,7 +2,8 @@
 //
 // prepare makes four directories and no copy:
 //
-//     containers/<id>/upper    what the container writes; looks like the topmost tree's top
+//     containers/<id>/upper    what the container writes; looks like the topmost tree's top (made
+//                              as upper.new)
 //     containers/<id>/work     overlayfs's own
 //     containers/<id>/empty    an empty lower tree, only where overlayfs wants one more
 //     containers/<id>/attach   where the container mounts the overlay; made last, so that its being
