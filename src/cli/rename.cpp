@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "base/fs_at.hpp"
 #include "cli/find_container.hpp"
 #include "cli/new_container.hpp"
 #include "cli/verbs.hpp"
+#include "store/layout.hpp"
 
 namespace layerbox {
 namespace {
@@ -29,22 +31,14 @@ class RenameVerb : public Verb {
     const ContainerInfo found = find_container(list_containers(store), reference);
     if (found.state.keep == Keep::throw_away)
       throw Error(ErrorKind::invalid_argument, "it is not kept, and has no name");
-    // Who runs it has its name in hand.
-    std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
-    if (!lease) {
-      Error error(ErrorKind::in_use,
-                  found.held ? "it is " + state_word(found) : "another command is reading it");
-      if (found.held) error.set_hint(fmt::format("'layerbox stop {}' ends it", reference));
-      throw error;
-    }
-    ContainerState state = lease->state();
-    const std::string before = state.name;
-    store.catalog().rename_container(state.id, name);
-    state.name = name;
+    // Beside the lease: who runs it has its state in hand.
+    store.catalog().rename_container(found.state.id, name);
     try {
-      lease->update(state);
+      write_name(open_beneath(store.root(), RelPath::parse(layout::container_dir(found.state.id)),
+                              kOpenDir),
+                 name);
     } catch (const Error&) {
-      store.catalog().rename_container(state.id, before);
+      store.catalog().rename_container(found.state.id, found.state.name);
       throw;
     }
   }

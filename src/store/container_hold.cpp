@@ -24,7 +24,7 @@ std::optional<ContainerHold> ContainerHold::try_take(const Store& store, std::st
     throw Error(ErrorKind::not_found, "container " + std::string(id) + " was just removed");
   ContainerState state =
       parse_container_state(read_small_file(*dir, name, kMaxContainerStateBytes));
-  add_freezer(state, *dir);
+  amend_state(state, *dir);
   return ContainerHold(std::move(*dir), std::move(*lock), std::move(state));
 }
 

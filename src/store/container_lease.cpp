@@ -20,6 +20,7 @@
 #include "base/walk.hpp"
 #include "store/container_state.hpp"
 #include "store/layout.hpp"
+#include "store/object_name.hpp"
 #include "store/private_dir.hpp"
 #include "store/process_identity.hpp"
 #include "store/store.hpp"
@@ -109,6 +110,11 @@ std::optional<FileLock> try_lease(UniqueFd lease, FdRef root, const RelPath& pat
   return std::nullopt;
 }
 
+std::optional<std::string> try_read(FdRef home, const char* name, std::size_t max_bytes) {
+  if (!try_stat_at(home, name)) return std::nullopt;
+  return read_small_file(home, RelPath::parse(name), max_bytes);
+}
+
 std::optional<ContainerInfo> look_at(const Store& store, const std::string& id) {
   const RelPath path = lease_path(id);
   auto home = try_open_beneath(store.root(), path.parent(), kOpenDir);
@@ -119,7 +125,7 @@ std::optional<ContainerInfo> look_at(const Store& store, const std::string& id) 
   auto state = try_read_state(*lease);
   if (!state) return std::nullopt;
   info.state = std::move(*state);
-  add_freezer(info.state, *home);
+  amend_state(info.state, *home);
   info.held = !FileLock::try_take(std::move(*lease), LockMode::shared, layout::kLease).has_value();
   info.running = info.held && first_process_lives(info.state);
   info.paused = info.running && !info.state.cgroups.empty() && is_frozen(info.state.cgroups);
@@ -134,16 +140,24 @@ void write_freezer(FdRef home, const std::string& cgroup) {
 }
 
 std::optional<std::string> read_freezer(FdRef home) {
-  const RelPath name = RelPath::parse(layout::kFreezer);
-  if (!try_stat_at(home, layout::kFreezer)) return std::nullopt;
-  return read_small_file(home, name, kMaxFreezerBytes);
+  return try_read(home, layout::kFreezer, kMaxFreezerBytes);
 }
 
-void add_freezer(ContainerState& state, FdRef home) {
-  const std::optional<std::string> freezer = read_freezer(home);
+void write_name(FdRef home, const std::string& name) {
+  constexpr const char* kNew = "name.new";
+  unlink_at(home, kNew);
+  write_new_file(home, kNew, name, 0600);
+  fsync_fd(open_beneath(home, RelPath::parse(kNew), O_RDONLY | O_CLOEXEC), layout::kName);
+  rename_at(home, kNew, home, layout::kName);
+  fsync_fd(home, "the container's directory");
+}
+
+void amend_state(ContainerState& state, FdRef home) {
+  if (auto name = try_read(home, layout::kName, kMaxObjectNameBytes)) state.name = std::move(*name);
+  auto freezer = read_freezer(home);
   if (freezer &&
       std::find(state.cgroups.begin(), state.cgroups.end(), *freezer) == state.cgroups.end())
-    state.cgroups.push_back(*freezer);
+    state.cgroups.push_back(std::move(*freezer));
 }
 
 std::string new_container_id() {
@@ -183,7 +197,7 @@ std::optional<ContainerLease> ContainerLease::try_take(const Store& store, std::
   auto state = try_read_state(lock->fd());
   if (!state)
     throw Error(ErrorKind::corrupt, "container " + std::string(id) + ": its state is damaged");
-  add_freezer(*state, *dir);
+  amend_state(*state, *dir);
   return ContainerLease(std::move(*dir), std::move(*lock), std::move(*state));
 }
 

@@ -101,6 +101,8 @@ struct ContainerInfo {
 // the state's cgroups for all who read the state from then on. Throws Error.
 void write_freezer(FdRef home, const std::string& cgroup);
 std::optional<std::string> read_freezer(FdRef home);
+// The same of another name than the one that it was made with. Durable.
+void write_name(FdRef home, const std::string& name);
 
 // Every container of the store, by the time of its making. Directories that are just being made or
 // unmade are passed over.

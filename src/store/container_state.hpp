@@ -16,8 +16,9 @@ inline constexpr std::size_t kMaxContainerStateBytes = std::size_t{16} << 20;
 std::string container_state_text(const ContainerState& state);
 ContainerState parse_container_state(std::string_view text); // Throws Error(corrupt)
 
-// The cgroup of read_freezer() becomes one of the state's.
-void add_freezer(ContainerState& state, FdRef home);
+// Adds what others than the holder of the lease have written beside it: read_freezer()'s cgroup,
+// and the name that write_name() gave it. Throws Error.
+void amend_state(ContainerState& state, FdRef home);
 
 bool is_container_id(std::string_view text); // 64 lower-case hex digits
 

@@ -46,6 +46,7 @@ inline constexpr const char* kEmpty = "empty"; // an empty lower tree
 inline constexpr const char* kRootfsNew = "rootfs.new"; // a rootfs that is not whole yet
 inline constexpr const char* kOwnVolumes = "volumes";   // <number>/, a volume without a name
 inline constexpr const char* kOverlays = "overlays";    // <number>/, with upper/ and work/
+inline constexpr const char* kName = "name";            // that it was given later
 inline constexpr const char* kFreezer = "freezer";      // the cgroup that was made to pause it
 inline constexpr const char* kHosts = "hosts";          // /etc/hosts of a container on a network
 inline constexpr const char* kSnapshots = "snapshots";  // <name>/, what of it is copied, descriptor

@@ -94,7 +94,7 @@ class Marker {
     try {
       ContainerState state =
           parse_container_state(read_small_file(store_.root(), lease, kMaxContainerStateBytes));
-      add_freezer(state, open_beneath(store_.root(), lease.parent(), kOpenDir));
+      amend_state(state, open_beneath(store_.root(), lease.parent(), kOpenDir));
       return state;
     } catch (const Error&) {
       return std::nullopt;

@@ -28,7 +28,7 @@ void kill_container(FdRef trash, const std::string& name) {
   std::optional<ContainerState> state;
   try {
     state = parse_container_state(read_small_file(trash, lease, kMaxContainerStateBytes));
-    add_freezer(*state, open_beneath(trash, RelPath::parse(name), kOpenDir));
+    amend_state(*state, open_beneath(trash, RelPath::parse(name), kOpenDir));
   } catch (const Error&) {
     return; // no container, or one that had not come to life yet
   }

@@ -151,8 +151,15 @@ class Life(E2E):
             box.fails(2, "rename", "three", "a/b")
             box.ok("create", "--name", "one", "demo", "true")
             box.ok("run", "-d", "--name", "busy", "demo", "sleep", "1000")
-            self.assertIn("it is running", box.fails(1, "rename", "busy", "four"))
-            box.ok("rm", "-f", "busy")
+            box.ok("rename", "busy", "four")
+            self.assertEqual(self.state(box, "four")["state"], "running")
+            box.ok("stop", "-t", "0", "four")
+            self.assertEqual(self.state(box, "four")["state"], "exited")
+            box.ok("start", "four")
+            self.assertEqual(self.state(box, "four")["state"], "running")
+            self.assertIn("the name is taken", box.fails(125, "create", "--name", "four", "demo", "true"))
+            box.ok("create", "--name", "busy", "demo", "true")
+            box.ok("rm", "-f", "busy", "four")
 
     def test_a_terminal_that_nobody_sits_at(self):
         for box in self.each():
