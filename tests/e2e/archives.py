@@ -68,7 +68,7 @@ def busybox():
 def rootfs(extra=None):
     """A small system around busybox, as one layer."""
     tree = Tree()
-    for name in ("bin", "etc", "proc", "sys", "dev", "root", "home", "usr", "usr/bin", "var", "mnt"):
+    for name in ("bin", "etc", "proc", "sys", "dev", "home", "usr", "usr/bin", "var", "mnt"):
         tree.dir(name)
     tree.dir("root", mode=0o700).dir("tmp", mode=0o1777)
     tree.file("bin/busybox", busybox(), mode=0o755)
