@@ -9,6 +9,7 @@
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
 #include "layers/commit_container.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -54,7 +55,8 @@ class CommitVerb : public Verb {
     options_.created = rfc3339(std::time(nullptr));
     Progress& progress = invocation.progress();
     const MadeImage made = commit_container(store, staging, container, options_, progress);
-    print_made_image(made, options_.name, progress);
+    record_events(store.root(), {container_event(container.state(), "commit")});
+    tell_made_image(store, made, options_.name, progress);
     return exit_code::kDone;
   }
 

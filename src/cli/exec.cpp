@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/rel_path.hpp"
+#include "base/temp.hpp"
 #include "cli/capability_flags.hpp"
 #include "cli/entered_container.hpp"
 #include "cli/environment.hpp"
@@ -9,6 +10,7 @@
 #include "cli/run_preparation.hpp"
 #include "cli/verbs.hpp"
 #include "runner/run_container.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -43,7 +45,9 @@ class ExecVerb : public Verb {
 
   int run(Invocation& invocation) override {
     std::vector<std::string> args = command();
-    ExecSpec spec = enter_container(invocation.existing_store(), words_.front());
+    const Store* store = invocation.existing_store();
+    EnteredContainer container = enter_container(store, words_.front());
+    ExecSpec& spec = container.spec;
     ProcessSpec& process = spec.walls.process;
     process.args = std::move(args);
     process.terminal = terminal_;
@@ -55,7 +59,16 @@ class ExecVerb : public Verb {
       process.capabilities = all_capabilities();
       spec.walls.seccomp = {SeccompMode::unconfined, {}};
     }
-    const RunOutcome outcome = exec_in_container(std::move(spec), invocation.identity());
+    Event event = container_event(container.state, "exec");
+    event.exec_id = random_token();
+    const RunOutcome outcome = exec_in_container(
+        std::move(spec), invocation.identity(), [&] { record_events(store->root(), {event}); });
+    if (outcome.failure.empty()) {
+      event.time = utc_text(now_utc());
+      event.action = "exec_die";
+      event.exit_status = outcome.exit_status;
+      record_events(store->root(), {event});
+    }
     if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
     if (!outcome.output_lost.empty())
       print_note("the command's output was cut short: " + outcome.output_lost);

@@ -30,7 +30,8 @@ void go_back_to(const Recipe& recipe, const RunFlags& flags) {
 
 } // namespace
 
-int start_container(Invocation& invocation, const std::string& reference, Detached* detached) {
+int start_container(Invocation& invocation, const std::string& reference, Detached* detached,
+                    StartKind kind) {
   return with_context(
       [&] { return fmt::format("starting container '{}'", reference); },
       [&] {
@@ -38,11 +39,12 @@ int start_container(Invocation& invocation, const std::string& reference, Detach
         const ContainerInfo found = find_container(list_containers(store), reference);
         std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
         if (!lease) refuse_start(found, reference);
-        kill_leftover(lease->state()); // of a run that was killed
+        end_leftover(store, *lease); // of a run that was killed
         const Recipe recipe = read_recipe(lease->dir());
         RunFlags flags = flags_of(recipe);
         flags.detach = detached != nullptr;
         flags.reported_as = reference;
+        flags.restarted = kind == StartKind::restart;
         go_back_to(recipe, flags);
         PreparedRun prepared = prepare_start(flags, invocation, lease->state(), recipe.directory);
         NewContainer container(store, prepared.backend, std::move(*lease), prepared.state);

@@ -10,6 +10,8 @@ namespace layerbox {
 
 // Runs the container that `reference` names and returns its command's status; as ContainerRun::run
 // does with `detached`, which then hears `reference`. Throws Error.
-int start_container(Invocation& invocation, const std::string& reference, Detached* detached);
+enum class StartKind : bool { start, restart };
+int start_container(Invocation& invocation, const std::string& reference, Detached* detached,
+                    StartKind kind = StartKind::start);
 
 } // namespace layerbox

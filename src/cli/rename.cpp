@@ -5,6 +5,7 @@
 #include "cli/find_container.hpp"
 #include "cli/new_container.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -47,6 +48,9 @@ class RenameVerb : public Verb {
       store.catalog().rename_container(state.id, before);
       throw;
     }
+    Event event = container_event(state, "rename");
+    event.old_name = before;
+    record_events(store.root(), {event});
   }
 
   std::string reference_;
