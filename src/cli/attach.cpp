@@ -24,6 +24,7 @@
 #include "cli/verbs.hpp"
 #include "runner/console.hpp"
 #include "runner/supervise.hpp"
+#include "store/event_log.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -161,8 +162,9 @@ class AttachVerb : public Verb {
           const UniqueFd dir = open_beneath(
               store.root(), RelPath::parse(layout::container_dir(found.state.id)), kOpenDir);
           ContainerEnd end = open_end(store, found.state);
-          const Session::End how =
-              Session(connect_to_watcher(dir), found.state, keys, !no_input_).run();
+          Session session(connect_to_watcher(dir), found.state, keys, !no_input_);
+          record_events(store.root(), {container_event(found.state, "attach")});
+          const Session::End how = session.run();
           return how == Session::End::detached ? exit_code::kDone
                                                : status_of_command(store, found.state, end);
         });

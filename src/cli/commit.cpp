@@ -9,6 +9,7 @@
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
 #include "layers/commit_container.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -57,7 +58,8 @@ class CommitVerb : public Verb {
                                      no_pause_ ? Pausing::unwanted : Pausing::wanted, progress);
     options_.created = rfc3339(std::time(nullptr));
     const MadeImage made = commit_container(store, staging, container.view(), options_, progress);
-    print_made_image(made, options_.name, progress);
+    record_events(store.root(), {container_event(container.view().state(), "commit")});
+    tell_made_image(store, made, options_.name, progress);
     return exit_code::kDone;
   }
 

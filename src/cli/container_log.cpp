@@ -12,6 +12,8 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/rel_path.hpp"
+#include "base/utc_time.hpp"
+#include "cli/rotated_lines.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -19,13 +21,6 @@ namespace {
 
 constexpr std::size_t kMaxLineBytes = std::size_t{16} << 10; // of one entry, as the CRI has it
 constexpr std::size_t kTimeBytes = sizeof("2026-01-31T23:59:59.123456789Z") - 1;
-
-std::string log_time(const struct timespec& now) {
-  struct tm utc {};
-  ::gmtime_r(&now.tv_sec, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec);
-}
 
 // The bytes of as many whole entries of `text` as `room` has place for.
 std::size_t whole_entries(std::string_view text, std::uint64_t room) {
@@ -37,12 +32,8 @@ std::size_t whole_entries(std::string_view text, std::uint64_t room) {
 
 } // namespace
 
-std::string log_file_name(std::uint32_t index) {
-  return index == 0 ? layout::kLog : fmt::format("{}.{}", layout::kLog, index);
-}
-
 std::string log_entries(LogStream stream, std::string_view bytes, const struct timespec& now) {
-  const std::string head = log_time(now) + (stream == LogStream::out ? " stdout " : " stderr ");
+  const std::string head = utc_text(now) + (stream == LogStream::out ? " stdout " : " stderr ");
   std::string text;
   while (!bytes.empty()) {
     const std::size_t newline = bytes.substr(0, kMaxLineBytes).find('\n');
@@ -70,8 +61,9 @@ void LogWriter::open() {
 void LogWriter::rotate() {
   try {
     for (std::uint32_t index = limits_.files - 1; index > 0; --index)
-      if (try_stat_at(dir_, log_file_name(index - 1).c_str()))
-        rename_at(dir_, log_file_name(index - 1).c_str(), dir_, log_file_name(index).c_str());
+      if (try_stat_at(dir_, rotated_name(layout::kLog, index - 1).c_str()))
+        rename_at(dir_, rotated_name(layout::kLog, index - 1).c_str(), dir_,
+                  rotated_name(layout::kLog, index).c_str());
     if (limits_.files == 1) unlink_at(dir_, layout::kLog);
     open();
   } catch (const Error&) {
@@ -80,9 +72,7 @@ void LogWriter::rotate() {
 }
 
 void LogWriter::write(LogStream stream, std::string_view bytes) {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::string text = log_entries(stream, bytes, now);
+  const std::string text = log_entries(stream, bytes, now_utc());
   for (std::string_view rest = text; !rest.empty();) {
     std::size_t fits =
         whole_entries(rest, limits_.file_bytes - std::min(size_, limits_.file_bytes));

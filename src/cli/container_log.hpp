@@ -26,9 +26,6 @@ struct LogLimits {
   std::uint32_t files = 2; // at least 1
 };
 
-// What a container's log file of `index` is called: "log", "log.1", …
-std::string log_file_name(std::uint32_t index);
-
 // Pure: the entries for `bytes`, of which a last part without a newline is the beginning of a line.
 std::string log_entries(LogStream stream, std::string_view bytes, const struct timespec& now);
 

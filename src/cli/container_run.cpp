@@ -27,6 +27,7 @@
 #include "layers/snapshots.hpp"
 #include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
+#include "store/container_state.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -79,6 +80,7 @@ void ContainerRun::prepare(OwnVolumes own_volumes) {
 
 void ContainerRun::make() {
   const RunSpec& spec = prepared_.spec;
+  note("create");
   prepare(OwnVolumes::make);
   if (!container_.is_kept()) return;
   const FdRef dir = container_.lease().dir();
@@ -121,7 +123,7 @@ int ContainerRun::run(Detached* detached) {
 }
 
 // Tells what became of the last run, and waits. False when somebody has stopped the container.
-bool ContainerRun::waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends) const {
+bool ContainerRun::waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends) {
   const auto is_stopped = [&] {
     return try_stat_at(container_.lease().dir(), layout::kStopped).has_value();
   };
@@ -133,6 +135,8 @@ bool ContainerRun::waits_for_restart(const RunOutcome& outcome, std::uint32_t qu
   state.finished = std::time(nullptr);
   ++state.restarts;
   container_.update(state);
+  events_.push_back(die_event(state));
+  tell_events();
   const auto until = std::chrono::steady_clock::now() + restart_delay(quick_ends);
   while (std::chrono::steady_clock::now() < until) {
     if (is_stopped()) return false;
@@ -171,12 +175,39 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
     if (pidfile_) write_user_file(*pidfile_, O_TRUNC, std::to_string(started.pid) + '\n');
   };
   hooks.network_changed = [&](const auto& members) { write_neighbours(store, members); };
+  bool has_begun = false;
   hooks.beside = [&] {
+    has_begun = true;
     admit();
+    note("start");
+    if (flags_.restarted && container_.state().restarts == 0) note("restart");
+    tell_events();
     if (begun) begun();
     sweep();
   };
-  return run_container(spec, invocation_.identity(), hooks);
+  try {
+    return run_container(spec, invocation_.identity(), hooks);
+  } catch (const Error&) {
+    if (!has_begun) forget_start();
+    throw;
+  }
+}
+
+// Its command has never run, and so did not die.
+void ContainerRun::forget_start() const {
+  ContainerState state = container_.state();
+  if (state.pid == 0) return;
+  state.pid = 0;
+  container_.update(state);
+}
+
+void ContainerRun::note(std::string action) {
+  events_.push_back(container_event(container_.state(), std::move(action)));
+}
+
+void ContainerRun::tell_events() noexcept {
+  record_events(invocation_.store().root(), events_);
+  events_.clear();
 }
 
 // From now on `exec` may go in.
@@ -223,7 +254,7 @@ void ContainerRun::tell(const RunOutcome& outcome) const {
 }
 
 // The command's status is the result, whatever happens here.
-void ContainerRun::finish(const RunOutcome& outcome) const {
+void ContainerRun::finish(const RunOutcome& outcome) {
   Progress& progress = invocation_.progress();
   try {
     container_.commit();
@@ -231,6 +262,7 @@ void ContainerRun::finish(const RunOutcome& outcome) const {
     if (!is_clean) progress.warn(fmt::format("after the command ended: {}", outcome.cgroups_left));
     end_freezer();
     ContainerState state = container_.state();
+    amend_state(state, container_.lease().dir()); // it may be called otherwise by now
     state.pid = 0;
     state.finished = std::time(nullptr);
     state.exit_status = outcome.exit_status;
@@ -240,15 +272,22 @@ void ContainerRun::finish(const RunOutcome& outcome) const {
       state.id_map = {}; // others may have the range from now on
     }
     tell_network(state, {});
+    events_.push_back(die_event(state));
     if (container_.is_kept() && !state.remove_at_end) {
       remove_overlays(invocation_.store(), container_.lease());
       container_.update(state);
     } else if (is_clean) {
-      if (flags_.detach) container_.update(state); // for who waits for it
-      container_.remove();
+      if (flags_.detach) {
+        container_.update(state); // for who waits for it
+        tell_events();
+      }
+      container_.remove(); // before its death is told: who finds it when this fails tells of it
+      events_.push_back(container_event(state, "remove"));
     } else {
-      container_.leave_to_sweep(); // its state names them
+      container_.update(state); // it names the cgroups
+      container_.leave_to_sweep();
     }
+    tell_events();
   } catch (const Error& error) {
     progress.warn(fmt::format("after the command ended: {}", error.what()));
   }

@@ -13,6 +13,7 @@
 #include "cli/detach.hpp"
 #include "cli/run_preparation.hpp"
 #include "runner/run_container.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 
@@ -30,16 +31,20 @@ class ContainerRun {
   // the terminal that we have, or without one: then `detached` hears that it runs. Requires make()
   // or find_again(). Throws Error.
   int run(Detached* detached);
+  // Writes down what happened to the container and was not told yet.
+  void tell_events() noexcept;
 
  private:
   void prepare(OwnVolumes own_volumes);
   RunOutcome run_once(const std::function<void()>& begun);
   RunOutcome run_detached_once(Detached& detached);
-  bool waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends) const;
+  bool waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends);
   void tell(const RunOutcome& outcome) const;
-  void finish(const RunOutcome& outcome) const;
+  void finish(const RunOutcome& outcome);
   void end_freezer() const;
   void admit() const noexcept;
+  void note(std::string action);
+  void forget_start() const;
   void sweep() const noexcept;
 
   PreparedRun& prepared_;
@@ -47,6 +52,7 @@ class ContainerRun {
   const RunFlags& flags_;
   Invocation& invocation_;
   std::optional<std::string> pidfile_; // absolute
+  std::vector<Event> events_;          // that nobody has been told yet
 };
 
 // Writes `content` to the user's file `path`; `flags` decide whether it may be there already.

@@ -23,11 +23,13 @@ class CreateVerb : public Verb {
     NewContainer container(invocation.store(), prepared.origin, prepared.backend,
                            std::move(prepared.state));
     if (flags_.cidfile) write_user_file(*flags_.cidfile, O_EXCL, prepared.spec.container_id);
-    ContainerRun(prepared, container, flags_, invocation).make();
+    ContainerRun work(prepared, container, flags_, invocation);
+    work.make();
     ContainerState state = container.state();
     state.cgroups.clear(); // they are made with each start
     container.update(state);
     container.commit();
+    work.tell_events();
     print(prepared.spec.container_id + '\n');
     return exit_code::kDone;
   }

@@ -48,7 +48,7 @@ int run_detached(int status_of_failure, const std::function<int(Detached&)>& wor
   FdSource source(report.read, "the detached process");
   const std::string result = read_all(source, kMaxResultBytes, "the detached process");
   if (result.empty()) return status_of_child(pid);
-  print(result);
+  if (result != "\n") print(result);
   return exit_code::kDone;
 }
 

@@ -20,7 +20,7 @@ namespace layerbox {
 class Detached {
  public:
   explicit Detached(UniqueFd report) : report_(std::move(report)) {}
-  // Tells who waits that all is well, and what to print. The first time counts.
+  // Tells who waits that all is well, and what to print, if anything. The first time counts.
   void begun(std::string_view result);
 
  private:

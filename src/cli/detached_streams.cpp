@@ -23,14 +23,6 @@ namespace {
 constexpr std::size_t kPumpBytes = std::size_t{64} << 10;
 constexpr struct winsize kNobodysWindow = {24, 80, 0, 0};
 
-void put_at(FdRef fd, int number) {
-  if (::dup2(fd.get(), number) < 0) throw_errno(errno, "setting up the standard streams");
-}
-
-UniqueFd open_null() {
-  return open_path("/dev/null", O_RDWR | O_CLOEXEC);
-}
-
 void make_nonblocking(FdRef fd) {
   const int flags = ::fcntl(fd.get(), F_GETFL);
   if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0)
@@ -42,11 +34,6 @@ void make_nonblocking(FdRef fd) {
 DetachedStreams::DetachedStreams(FdRef dir, LogLimits limits, Kind kind, bool with_input)
     : dir_(dir), log_(dir, limits), stop_(::eventfd(0, EFD_CLOEXEC)) {
   if (!stop_) throw_errno(errno, "making an eventfd");
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    UniqueFd& saved = before_[static_cast<std::size_t>(fd)];
-    saved.reset(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    if (!saved) throw_errno(errno, "keeping the standard streams");
-  }
   if (kind == Kind::terminal)
     make_terminal(with_input);
   else
@@ -60,15 +47,15 @@ void DetachedStreams::make_pipes(bool with_input) {
   UniqueFd input;
   if (with_input) {
     Pipe pipe = make_pipe();
-    put_at(pipe.read, STDIN_FILENO);
+    put_stream(pipe.read, STDIN_FILENO);
     input = std::move(pipe.write);
     make_nonblocking(input);
   } else {
-    put_at(open_null(), STDIN_FILENO);
+    put_stream(open_null(), STDIN_FILENO);
   }
   server_.emplace(dir_, std::move(input), FdRef(-1));
-  put_at(out.write, STDOUT_FILENO);
-  put_at(error.write, STDERR_FILENO);
+  put_stream(out.write, STDOUT_FILENO);
+  put_stream(error.write, STDERR_FILENO);
   out_ = std::move(out.read);
   error_ = std::move(error.read);
 }
@@ -86,7 +73,7 @@ void DetachedStreams::make_terminal(bool with_input) {
   ::cfmakeraw(&settings);
   if (::tcsetattr(peer.get(), TCSANOW, &settings) != 0) throw_errno(errno, "making a terminal");
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
-    put_at(peer, fd);
+    put_stream(peer, fd);
   make_nonblocking(master);
   UniqueFd input(with_input ? ::fcntl(master.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1);
   if (with_input && !input) throw_errno(errno, "making a terminal");
@@ -130,19 +117,8 @@ void DetachedStreams::pump() noexcept {
   server_->finish();
 }
 
-void DetachedStreams::forget_terminal() {
-  const UniqueFd null = open_null();
-  for (UniqueFd& saved : before_) {
-    UniqueFd copy(::fcntl(null.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    if (!copy) throw_errno(errno, "letting go of the standard streams");
-    saved = std::move(copy);
-  }
-  (void)!::chdir("/"); // nothing of a file system that somebody may want to unmount is held
-}
-
 DetachedStreams::~DetachedStreams() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
-    (void)::dup2(before_[static_cast<std::size_t>(fd)].get(), fd);
+  own_.put_back();
   (void)::eventfd_write(stop_.get(), 1);
   thread_.join();
 }

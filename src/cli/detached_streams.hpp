@@ -4,13 +4,13 @@
 // attached; with a terminal, one that nobody sits at until then.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <thread>
 
 #include "base/unique_fd.hpp"
 #include "cli/attach_server.hpp"
 #include "cli/container_log.hpp"
+#include "cli/own_streams.hpp"
 
 namespace layerbox {
 
@@ -26,7 +26,7 @@ class DetachedStreams {
   ~DetachedStreams();
 
   // From now on nothing is held of who began it.
-  void forget_terminal();
+  void forget_terminal() { own_.forget(); }
 
  private:
   void make_pipes(bool with_input);
@@ -36,7 +36,7 @@ class DetachedStreams {
 
   FdRef dir_;
   LogWriter log_;
-  std::array<UniqueFd, 3> before_;
+  OwnStreams own_;
   std::optional<AttachServer> server_; // holds the command's input open
   UniqueFd out_;
   UniqueFd error_; // none with a terminal

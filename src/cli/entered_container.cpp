@@ -136,8 +136,8 @@ RunSpec await_record(const Store& store, const ContainerState& state,
 
 } // namespace
 
-ExecSpec enter_container(const Store* store, const std::string& reference) {
-  const ContainerInfo container = find_container(
+EnteredContainer enter_container(const Store* store, const std::string& reference) {
+  ContainerInfo container = find_container(
       store != nullptr ? list_containers(*store) : std::vector<ContainerInfo>(), reference);
   require_running(container, reference);
   with_context([&] { return fmt::format("entering container '{}'", printable(reference)); },
@@ -151,7 +151,7 @@ ExecSpec enter_container(const Store* store, const std::string& reference) {
                  spec.namespaces = open_namespaces(container.state);
                  spec.cgroups = find_cgroups(container.state.cgroups);
                });
-  return spec;
+  return {std::move(container.state), std::move(spec)};
 }
 
 } // namespace layerbox

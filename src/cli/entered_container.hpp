@@ -8,13 +8,19 @@
 #include <string>
 
 #include "runner/exec_spec.hpp"
+#include "store/container_lease.hpp"
 #include "store/store.hpp"
 
 namespace layerbox {
 
+struct EnteredContainer {
+  ContainerState state;
+  ExecSpec spec;
+};
+
 // `store` may be null: then there are no containers. Waits for a container that is just starting,
 // for at most kExecWaitSeconds. Throws Error that says why it cannot be entered.
-ExecSpec enter_container(const Store* store, const std::string& reference);
+EnteredContainer enter_container(const Store* store, const std::string& reference);
 inline constexpr int kExecWaitSeconds = 10;
 
 } // namespace layerbox

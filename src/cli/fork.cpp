@@ -16,6 +16,7 @@
 #include "cli/verbs.hpp"
 #include "layers/container_parts.hpp"
 #include "layers/snapshots.hpp"
+#include "store/event_log.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -113,6 +114,7 @@ class ForkVerb : public Verb {
                    0600);
     write_recipe(container.lease().dir(), recipe);
     container.commit();
+    record_events(store.root(), {container_event(state, "create")});
     return state.id;
   }
 

@@ -34,11 +34,12 @@ ContainerLease take_stopped(const Store& store, const std::string& reference) {
   const ContainerInfo found = find_container(list_containers(store), reference);
   std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
   if (!lease) refuse_running(found, reference);
-  kill_leftover(lease->state()); // of a run that was killed
+  end_leftover(store, *lease); // of a run that was killed
   return std::move(*lease);
 }
 
-int start_container(Invocation& invocation, const std::string& reference, Detached* detached) {
+int start_container(Invocation& invocation, const std::string& reference, Detached* detached,
+                    StartKind kind) {
   return with_context(
       [&] { return fmt::format("starting container '{}'", reference); },
       [&] {
@@ -48,6 +49,7 @@ int start_container(Invocation& invocation, const std::string& reference, Detach
         RunFlags flags = flags_of(recipe);
         flags.detach = detached != nullptr;
         flags.reported_as = reference;
+        flags.restarted = kind == StartKind::restart;
         go_back_to(recipe, flags);
         PreparedRun prepared = prepare_start(flags, invocation, lease.state(), recipe.directory);
         NewContainer container(store, prepared.backend, std::move(lease), prepared.state);

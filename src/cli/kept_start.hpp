@@ -15,6 +15,8 @@ ContainerLease take_stopped(const Store& store, const std::string& reference);
 
 // Runs the container that `reference` names and returns its command's status; as ContainerRun::run
 // does with `detached`, which then hears `reference`. Throws Error.
-int start_container(Invocation& invocation, const std::string& reference, Detached* detached);
+enum class StartKind : bool { start, restart };
+int start_container(Invocation& invocation, const std::string& reference, Detached* detached,
+                    StartKind kind = StartKind::start);
 
 } // namespace layerbox

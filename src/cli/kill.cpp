@@ -8,6 +8,7 @@
 #include "cli/output.hpp"
 #include "cli/signal_names.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -40,6 +41,10 @@ class KillVerb : public Verb {
   static void send(const Store& store, const std::string& reference, int signal) {
     const ContainerInfo found = find_container(list_containers(store), reference);
     if (!found.running) throw Error(ErrorKind::invalid_argument, "it is " + state_word(found));
+    // First, as its death may follow at once.
+    Event event = container_event(found.state, "kill");
+    event.signal = signal_name(signal);
+    record_events(store.root(), {event});
     if (signal == SIGKILL) {
       mark_stopped(store, found.state.id);
       kill_leftover(found.state);

@@ -3,28 +3,28 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
 #include "base/unique_fd.hpp"
 #include "cli/container_log.hpp"
+#include "cli/rotated_lines.hpp"
+#include "store/layout.hpp"
 
 namespace layerbox {
 
 class LogReader {
  public:
   // `dir` must outlive it.
-  explicit LogReader(FdRef dir) : dir_(dir) {}
+  explicit LogReader(FdRef dir) : lines_(dir, layout::kLog) {}
   // Calls `each` for what is there and was not read yet. The entry's views end with the call.
-  void read(const std::function<void(const LogEntry&)>& each);
+  void read(const std::function<void(const LogEntry&)>& each) {
+    lines_.read([&](std::string_view line) {
+      LogEntry entry;
+      if (parse_log_entry(line, entry)) each(entry);
+    });
+  }
 
  private:
-  bool open_first();
-  bool open_next();
-  void read_file(const std::function<void(const LogEntry&)>& each);
-
-  FdRef dir_;
-  UniqueFd file_;
-  std::string rest_; // the beginning of a line that is not there yet
+  RotatedLines lines_;
 };
 
 } // namespace layerbox

@@ -12,9 +12,10 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
-#include "cli/error_report.hpp"
+#include "base/utc_time.hpp"
 #include "cli/find_container.hpp"
 #include "cli/log_reader.hpp"
+#include "cli/moment.hpp"
 #include "cli/output.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
@@ -24,25 +25,6 @@ namespace layerbox {
 namespace {
 
 constexpr int kLookForEndMs = 200;
-
-// "2026-01-31T12:00:00Z", seconds since 1970, or how long ago: "90s", "10m", "2h", "3d".
-std::int64_t parse_moment(const char* flag, const std::string& text, std::int64_t now) {
-  if (const std::int64_t moment = parse_rfc3339(text); moment >= 0) return moment;
-  const std::string digits = text.substr(0, text.find_first_not_of("0123456789"));
-  const std::string unit = text.substr(digits.size());
-  std::int64_t scale = 0;
-  if (unit == "s") scale = 1;
-  if (unit == "m") scale = 60;
-  if (unit == "h") scale = 3600;
-  if (unit == "d") scale = 86'400;
-  constexpr std::size_t kMostDigits = 11;
-  if (digits.empty() || digits.size() > kMostDigits || (scale == 0 && !unit.empty()))
-    throw UsageError(fmt::format("logs: {}: '{}' is no moment", flag, text),
-                     "write 2026-01-31T12:00:00Z, seconds since 1970, or how long ago: 90s, 10m, "
-                     "2h, 3d");
-  const auto number = static_cast<std::int64_t>(parse_number(digits));
-  return scale == 0 ? number : now - number * scale;
-}
 
 class LogsVerb : public Verb {
  public:
@@ -62,8 +44,8 @@ class LogsVerb : public Verb {
 
   int run(Invocation& invocation) override {
     const std::int64_t now = std::time(nullptr);
-    if (since_) first_ = rfc3339(parse_moment("--since", *since_, now));
-    if (until_) last_ = rfc3339(parse_moment("--until", *until_, now) + 1);
+    if (since_) first_ = utc_text(parse_moment("logs: --since", *since_, now));
+    if (until_) last_ = utc_text(parse_moment("logs: --until", *until_, now) + 1);
     if (tail_ && *tail_ != "all") most_ = parse_number(*tail_);
     const Store& store = invocation.store();
     with_context([&] { return fmt::format("the log of container '{}'", reference_); },

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "cli/error_report.hpp"
 #include "cli/output.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 
@@ -18,7 +19,9 @@ ImageRef parse_new_name(std::string_view verb, const std::string& text) {
   throw UsageError(fmt::format("{}: '{}' has a digest; a name has none", verb, text));
 }
 
-void print_made_image(const MadeImage& image, const ImageRef& name, Progress& progress) {
+void tell_made_image(const Store& store, const MadeImage& image, const ImageRef& name,
+                     Progress& progress) {
+  record_events(store.root(), {named_event("image", "commit", image.id.str(), name.str())});
   if (image.lost_name)
     progress.warn(fmt::format("'{}' was the name of {}, and is now of {}", name.str(),
                               short_id(image.lost_name->hex()), short_id(image.id.hex())));

@@ -13,7 +13,9 @@ namespace layerbox {
 // A name to give to an image. Throws UsageError that begins with the verb.
 ImageRef parse_new_name(std::string_view verb, const std::string& text);
 
-// Prints the image's id, a tab and its name, and says when the name was another image's.
-void print_made_image(const MadeImage& image, const ImageRef& name, Progress& progress);
+// Writes down that the image was made, prints its id, a tab and its name, and says when the name
+// was another image's.
+void tell_made_image(const Store& store, const MadeImage& image, const ImageRef& name,
+                     Progress& progress);
 
 } // namespace layerbox

@@ -6,6 +6,7 @@
 #include "cli/output.hpp"
 #include "cli/still_container.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -57,6 +58,8 @@ class PauseVerb : public Verb {
       unpause_container(container);
     else
       pause_container(store, container);
+    record_events(store.root(),
+                  {container_event(container.state, words_.wants_paused ? "unpause" : "pause")});
   }
 
   const PauseWords& words_;

@@ -9,6 +9,7 @@
 #include "cli/words.hpp"
 #include "layers/import_image.hpp"
 #include "layers/oci/platform.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -111,11 +112,17 @@ class PullTarVerb : public Verb {
     const std::vector<ImportedImage> images =
         import_images(store, source_, options_, invocation.progress());
     std::string lines;
+    std::vector<Event> events;
+    const auto tell = [&](const Digest& id, const std::string& name) {
+      lines += fmt::format("{}\t{}\n", id.str(), name.empty() ? "<none>" : name);
+      events.push_back(named_event("image", "pull", id.str(), name));
+    };
     for (const ImportedImage& image : images) {
-      if (image.names.empty()) lines += fmt::format("{}\t<none>\n", image.id.str());
+      if (image.names.empty()) tell(image.id, "");
       for (const std::string& name : image.names)
-        lines += fmt::format("{}\t{}\n", image.id.str(), name);
+        tell(image.id, name);
     }
+    record_events(store.root(), events);
     print(lines);
     return exit_code::kDone;
   }

@@ -6,6 +6,7 @@
 #include "cli/find_container.hpp"
 #include "cli/new_container.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -41,6 +42,10 @@ class RenameVerb : public Verb {
       store.catalog().rename_container(found.state.id, found.state.name);
       throw;
     }
+    Event event = container_event(found.state, "rename");
+    event.name = name;
+    event.old_name = found.state.name;
+    record_events(store.root(), {event});
   }
 
   std::string reference_;

@@ -7,6 +7,7 @@
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -47,10 +48,13 @@ class RmVerb : public Verb {
     }
     // The state names the process by start time and namespace, so that no stranger is killed.
     if (!lease) mark_stopped(store, id);
-    kill_leftover(lease ? lease->state() : container.state);
+    if (!lease) kill_leftover(container.state);
     if (!lease) lease = lease_when_released(store, id);
+    if (lease) end_leftover(store, *lease);
     store.catalog().remove_container(id);
-    if (lease) remove_container_files(store, *lease);
+    if (!lease) return; // who ran it has removed it, as he was asked to
+    remove_container_files(store, *lease);
+    record_events(store.root(), {container_event(lease->state(), "remove")});
   }
 
   std::vector<std::string> references_;

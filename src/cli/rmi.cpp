@@ -11,6 +11,7 @@
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -51,6 +52,7 @@ class RmiVerb : public Verb {
     const std::optional<std::string> name = name_in(*image, reference);
     if (name && image->names.size() > 1) {
       catalog.untag_image(ImageRef::parse(*name));
+      record_events(store.root(), {named_event("image", "untag", id.str(), *name)});
       print(fmt::format("untagged: {}\n", *name));
       return;
     }
@@ -85,10 +87,12 @@ class RmiVerb : public Verb {
     for (const ContainerInfo& user : users)
       if (user.held || !force_) refuse(image, user);
     for (const ContainerInfo& user : users) {
-      const auto lease = ContainerLease::try_take(store, user.state.id);
+      auto lease = ContainerLease::try_take(store, user.state.id);
       if (!lease) refuse(image, user);
+      end_leftover(store, *lease);
       store.catalog().remove_container(user.state.id);
       remove_container_files(store, *lease);
+      record_events(store.root(), {container_event(lease->state(), "remove")});
     }
   }
 
@@ -107,6 +111,12 @@ class RmiVerb : public Verb {
     for (const BackendEntry& entry : backends())
       entry.open(store)->drop(image.layers);
     store.remove_image(image.id);
+    std::vector<Event> events;
+    for (const std::string& name : image.names)
+      events.push_back(named_event("image", "untag", image.id.str(), name));
+    events.push_back(named_event("image", "remove", image.id.str(),
+                                 image.names.empty() ? "" : image.names.front()));
+    record_events(store.root(), events);
     for (const std::string& name : image.names)
       print(fmt::format("untagged: {}\n", name));
     print(fmt::format("deleted: {}\n", image.id.str()));

@@ -22,6 +22,7 @@ struct RunFlags {
   bool detach = false;
   bool create = false;                    // it is not run now
   std::optional<std::string> reported_as; // by a detached start, in place of the container's id
+  bool restarted = false;                 // by 'restart'
 
   // The container.
   std::optional<std::string> name;

@@ -8,6 +8,7 @@
 #include "cli/output_file.hpp"
 #include "cli/verbs.hpp"
 #include "layers/save_images.hpp"
+#include "store/event_log.hpp"
 #include "store/image_ref.hpp"
 
 namespace layerbox {
@@ -63,7 +64,16 @@ class SaveVerb : public Verb {
     OutputFile out(output_, "saving", invocation.progress());
     save_images(store, staging, images_, options(), out);
     out.commit();
+    tell(store);
     return exit_code::kDone;
+  }
+
+  void tell(const Store& store) const {
+    std::vector<Event> events;
+    for (const SavedImage& saved : images_)
+      events.push_back(named_event("image", "save", saved.image.row.id.str(),
+                                   saved.names.empty() ? "" : saved.names.front()));
+    record_events(store.root(), events);
   }
 
   void take(Store& store, const std::string& reference) {

@@ -33,7 +33,7 @@ class SquashVerb : public Verb {
     const Staging staging = store.new_staging();
     const StoredImage image = find_image(store, reference_);
     Progress& progress = invocation.progress();
-    print_made_image(squash_image(store, staging, image, name, progress), name, progress);
+    tell_made_image(store, squash_image(store, staging, image, name, progress), name, progress);
     return exit_code::kDone;
   }
 

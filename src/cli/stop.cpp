@@ -9,6 +9,7 @@
 #include "cli/output.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -37,6 +38,12 @@ class Grace {
   std::optional<std::string> text_;
 };
 
+void stop_and_tell(const Store& store, const ContainerState& state,
+                   std::optional<std::uint32_t> grace_s) {
+  stop_container(store, state, grace_s);
+  record_events(store.root(), {container_event(state, "stop")});
+}
+
 class StopVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
@@ -55,7 +62,7 @@ class StopVerb : public Verb {
       with_context([&] { return fmt::format("stopping container '{}'", reference); },
                    [&] {
                      const ContainerInfo found = find_container(list_containers(store), reference);
-                     if (found.held) stop_container(store, found.state, grace_.of(found.state));
+                     if (found.held) stop_and_tell(store, found.state, grace_.of(found.state));
                    });
       print(reference + '\n');
     }
@@ -83,7 +90,7 @@ class RestartVerb : public Verb {
     for (const std::string& reference : references_) {
       const int status = run_detached(exit_code::kFailed, [&](Detached& detached) {
         stop_first(invocation, reference);
-        return start_container(invocation, reference, &detached);
+        return start_container(invocation, reference, &detached, StartKind::restart);
       });
       if (status != exit_code::kDone) worst = exit_code::kFailed;
     }
@@ -99,7 +106,7 @@ class RestartVerb : public Verb {
                    if (found.held && found.state.keep == Keep::throw_away)
                      throw Error(ErrorKind::invalid_argument,
                                  "it would be gone: it is not kept when it ends");
-                   if (found.held) stop_container(store, found.state, grace_.of(found.state));
+                   if (found.held) stop_and_tell(store, found.state, grace_.of(found.state));
                  });
   }
 

@@ -5,6 +5,7 @@
 #include "cli/error_report.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "store/event_log.hpp"
 
 namespace layerbox {
 namespace {
@@ -21,9 +22,10 @@ class TagVerb : public Verb {
 
   int run(Invocation& invocation) override {
     const ImageRef name = parse_name();
-    Catalog& catalog = invocation.swept_store().catalog();
-    const Digest id = catalog.resolve_image(reference_);
-    catalog.tag_image(id, name);
+    Store& store = invocation.swept_store();
+    const Digest id = store.catalog().resolve_image(reference_);
+    store.catalog().tag_image(id, name);
+    record_events(store.root(), {named_event("image", "tag", id.str(), name.str())});
     print(fmt::format("{}\t{}\n", id.str(), name.str()));
     return exit_code::kDone;
   }

@@ -57,6 +57,8 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"network rm", "remove networks", kNetworks, make_network_rm_verb},
     {"network prune", "remove the networks that no container uses", kNetworks,
      make_network_prune_verb},
+    {"events", "show what happens to containers, images, volumes and networks", kStore,
+     make_events_verb},
     {"layers", "list the layers of the store", kStore, make_layers_verb},
     {"du", "show what takes the space, and what nothing uses", kStore, make_du_verb},
     {"tree", "show which layer each byte comes from, and which are wasted", kStore, make_tree_verb},

@@ -47,6 +47,7 @@ std::unique_ptr<Verb> make_attach_verb();
 std::unique_ptr<Verb> make_logs_verb();
 std::unique_ptr<Verb> make_rename_verb();
 std::unique_ptr<Verb> make_exec_verb();
+std::unique_ptr<Verb> make_events_verb();
 std::unique_ptr<Verb> make_ps_verb();
 std::unique_ptr<Verb> make_top_verb();
 std::unique_ptr<Verb> make_stats_verb();

@@ -148,7 +148,8 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   return outcome;
 }
 
-RunOutcome exec_in_container(ExecSpec spec, const Identity& identity) {
+RunOutcome exec_in_container(ExecSpec spec, const Identity& identity,
+                             const std::function<void()>& begun) {
   require_standard_streams();
   HostFacts facts = probe_host_facts(identity);
   if (spec.walls.landlock.any()) facts.landlock = probe_landlock();
@@ -161,6 +162,7 @@ RunOutcome exec_in_container(ExecSpec spec, const Identity& identity) {
     (void)box.process.wait_status();
     return outcome_of(plan, *box.report, identity);
   }
+  begun();
   EndWatch watch({.grace_s = std::nullopt}, std::chrono::steady_clock::now());
   std::optional<Console> console;
   if (box.terminal)

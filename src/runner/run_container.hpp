@@ -68,7 +68,9 @@ Plan plan_container(const RunSpec& spec, const Identity& identity);
 // names the step that failed and the object, the hint the way out.
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks);
 
-// One more command in a container that runs. As above; the namespaces are closed when it has begun.
-RunOutcome exec_in_container(ExecSpec spec, const Identity& identity);
+// One more command in a container that runs. As above; the namespaces are closed when it has begun,
+// and then `begun` is called. What that throws ends the command.
+RunOutcome exec_in_container(ExecSpec spec, const Identity& identity,
+                             const std::function<void()>& begun);
 
 } // namespace layerbox

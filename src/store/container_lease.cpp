@@ -19,6 +19,7 @@
 #include "base/temp.hpp"
 #include "base/walk.hpp"
 #include "store/container_state.hpp"
+#include "store/event_log.hpp"
 #include "store/layout.hpp"
 #include "store/object_name.hpp"
 #include "store/private_dir.hpp"
@@ -205,6 +206,16 @@ void ContainerLease::update(const ContainerState& state) {
   write_state(lock_.fd(), state);
   if (state.keep == Keep::kept) fsync_fd(lock_.fd(), layout::kLease);
   state_ = state;
+}
+
+void end_leftover(const Store& store, ContainerLease& lease) {
+  kill_leftover(lease.state());
+  unlink_at(lease.dir(), layout::kFreezer);
+  if (lease.state().pid == 0) return; // its layerbox has told how it ended, or another has
+  ContainerState state = lease.state();
+  state.pid = 0;
+  lease.update(state);
+  record_events(store.root(), {die_event(state)});
 }
 
 std::vector<ContainerInfo> list_containers(const Store& store) {

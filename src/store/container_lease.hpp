@@ -112,5 +112,7 @@ std::vector<ContainerInfo> list_containers(const Store& store);
 // is still there; identified by start time and pid namespace through a pidfd. Then its cgroups are
 // ended, with whatever is in them. Requires the lease. Throws Error.
 void kill_leftover(const ContainerState& state);
+// The same, and writes down, once, that it has died. Throws Error.
+void end_leftover(const Store& store, ContainerLease& lease);
 
 } // namespace layerbox

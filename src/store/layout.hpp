@@ -18,8 +18,10 @@ inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kLayers = "layers/sha256";
 inline constexpr const char* kDerived = "derived";
 inline constexpr const char* kContainers = "containers";
-inline constexpr const char* kVolumes = "volumes";   // made with the first volume
-inline constexpr const char* kNetworks = "networks"; // <name>, a record; made with the first one
+inline constexpr const char* kVolumes = "volumes";    // made with the first volume
+inline constexpr const char* kNetworks = "networks";  // <name>, a record; made with the first one
+inline constexpr const char* kEvents = "events";      // what happened; made with the first event
+inline constexpr const char* kOldEvents = "events.1"; // and before that
 inline constexpr const char* kStaging = "staging";
 inline constexpr const char* kTrash = "trash";
 

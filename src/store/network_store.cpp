@@ -12,6 +12,7 @@
 #include "base/fault.hpp"
 #include "base/fs_at.hpp"
 #include "base/walk.hpp"
+#include "store/event_log.hpp"
 #include "store/object_name.hpp"
 #include "store/store.hpp"
 
@@ -80,10 +81,11 @@ std::vector<std::string> networks_of(const ContainerState& state) {
 }
 
 // Requires the gate exclusive. One unlink: it is there or it is not.
-void unlink_record(FdRef networks, const std::string& name) {
+void unlink_record(const Store& store, FdRef networks, const std::string& name) {
   fault_point("store.remove_network.before_unlink");
   unlink_at(networks, name.c_str());
   fsync_fd(networks, layout::kNetworks);
+  record_events(store.root(), {named_event("network", "remove", name, name)});
 }
 
 } // namespace
@@ -106,6 +108,9 @@ bool create_network(const Store& store, const NetworkRecord& record) {
     return false;
   }
   fsync_fd(networks, layout::kNetworks);
+  Event event = named_event("network", "create", record.name, record.name);
+  event.labels = record.labels;
+  record_events(store.root(), {event});
   return true;
 }
 
@@ -140,7 +145,7 @@ void remove_network(const Store& store, const std::string& name) {
     throw error;
   }
   require_unused(all_container_users(store, networks_of), name);
-  unlink_record(*dir, name);
+  unlink_record(store, *dir, name);
 }
 
 std::vector<std::string> remove_unused_networks(const Store& store) {
@@ -151,7 +156,7 @@ std::vector<std::string> remove_unused_networks(const Store& store) {
   if (names.empty()) return names;
   const auto dir = open_networks(store);
   for (const std::string& name : names)
-    unlink_record(*dir, name);
+    unlink_record(store, *dir, name);
   return names;
 }
 

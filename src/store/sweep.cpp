@@ -8,8 +8,8 @@
 #include "base/fs_at.hpp"
 #include "base/walk.hpp"
 #include "store/container_state.hpp"
+#include "store/event_log.hpp"
 #include "store/locks.hpp"
-#include "store/process_identity.hpp"
 #include "store/staging_area.hpp"
 #include "store/store.hpp"
 #include "store/trash.hpp"
@@ -31,13 +31,6 @@ struct ContainersInUse {
   bool all_known = true; // false: the state of one that must stay cannot be read
 };
 
-// A kept container whose layerbox was killed, and whose processes were not or whose cgroups are
-// there; its lease is held here.
-struct Leftover {
-  FileLock lease;
-  ContainerState state;
-};
-
 class Marker {
  public:
   explicit Marker(Store& store) : store_(store) {}
@@ -56,7 +49,11 @@ class Marker {
     mark_layers_without_row();
   }
 
-  std::vector<Leftover> take_leftovers() { return std::move(leftovers_); }
+  // Ids of kept containers whose layerbox was killed: nobody has told that they died, their
+  // processes were not killed, or their cgroups are there.
+  const std::vector<std::string>& leftovers() const { return leftovers_; }
+  // What is to be told of throw-away containers that went.
+  const std::vector<Event>& events() const { return events_; }
 
  private:
   ContainersInUse mark_containers() {
@@ -81,11 +78,12 @@ class Marker {
     if (lock && may_go(name, state)) {
       // empty_trash() ends the process that may have been left behind.
       store_.move_to_trash(path);
+      if (state && state->pid != 0) events_.push_back(die_event(*state));
+      if (state && state->started != 0) events_.push_back(container_event(*state, "remove"));
       return true;
     }
     if (!state) return false;
-    if (lock && (first_process_lives(*state) || !state->cgroups.empty()))
-      leftovers_.push_back({std::move(*lock), *state});
+    if (lock && (state->pid != 0 || !state->cgroups.empty())) leftovers_.push_back(state->id);
     layers.insert(layers.end(), state->layers.begin(), state->layers.end());
     return true;
   }
@@ -133,15 +131,25 @@ class Marker {
   }
 
   Store& store_;
-  std::vector<Leftover> leftovers_;
+  std::vector<std::string> leftovers_;
+  std::vector<Event> events_;
 };
+
+void end_leftover_of(const Store& store, const std::string& id) {
+  try {
+    if (auto lease = ContainerLease::try_take(store, id)) end_leftover(store, *lease);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::not_found) throw; // just removed
+  }
+}
 
 void mark_and_kill(Store& store) {
   Marker marker(store);
   if (const auto gate = store.try_gate(LockMode::exclusive)) marker.mark();
+  if (!marker.events().empty()) record_events(store.root(), marker.events());
   // Killing may take a while: not under the gate.
-  for (const Leftover& leftover : marker.take_leftovers())
-    kill_leftover(leftover.state);
+  for (const std::string& id : marker.leftovers())
+    end_leftover_of(store, id);
 }
 
 } // namespace

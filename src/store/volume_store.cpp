@@ -13,6 +13,7 @@
 #include "base/fs_at.hpp"
 #include "base/walk.hpp"
 #include "store/container_state.hpp"
+#include "store/event_log.hpp"
 #include "store/private_dir.hpp"
 #include "store/store.hpp"
 
@@ -78,6 +79,7 @@ void move_volume_to_trash(const Store& store, const std::string& name) {
   fault_point("store.remove_volume.before_rename");
   store.move_to_trash(layout::volume_dir(name));
   fsync_fd(make_volumes_dir(store.root()), layout::kVolumes);
+  record_events(store.root(), {named_event("volume", "remove", name, name)});
 }
 
 std::vector<std::string> volumes_of(const ContainerState& state) {
@@ -114,6 +116,9 @@ bool create_volume(const Store& store, const std::string& name, const Labels& la
   }
   fault_point("store.create_volume.before_fsync");
   fsync_fd(volumes, layout::kVolumes);
+  Event event = named_event("volume", "create", name, name);
+  event.labels = labels;
+  record_events(store.root(), {event});
   return true;
 }
 

@@ -138,6 +138,59 @@ class Basics(Exec):
             self.assertIn("no user 'nobody'", box.fails(125, "exec", "-u", "nobody", "web", "id"))
 
 
+
+class Detached(Exec):
+    def test_it_goes_on_when_exec_has_returned(self):
+        for box in self.each():
+            self.running(box)
+            begun = time.monotonic()
+            result = box.run("exec", "-d", "web", "sh", "-c",
+                             "cat; echo out; echo err >&2; readlink /proc/self/fd/1; sleep 2; echo $? > /done")
+            self.assertEqual((result.status, result.out, result.err), (0, b"", b""))
+            self.assertLess(time.monotonic() - begun, 1.9)
+            self.assertEqual(box.run("exec", "web", "cat", "/done").status, 1)
+            self.eventually(lambda: box.run("exec", "web", "cat", "/done").text == "0\n", "it ends")
+            self.eventually(lambda: [event["exit_status"] for event in box.json(
+                "events", "--no-stream", "-f", "event=exec_die")].count(0) >= 2, "that is written down")
+
+    def test_what_cannot_begin_says_so_here(self):
+        for box in self.each():
+            self.running(box)
+            self.assertIn("command not found", box.fails(127, "exec", "-d", "web", "nosuch"))
+            self.assertIn("/nosuch", box.fails(125, "exec", "-d", "-w", "/nosuch", "web", "true"))
+            self.assertIn("nobody", box.fails(125, "exec", "-d", "-u", "nobodyhere", "web", "true"))
+            self.assertIn("none", box.fails(125, "exec", "-d", "none", "true"))
+            box.fails(2, "exec", "-d", "web")
+
+    def test_it_dies_with_the_container(self):
+        for box in self.each():
+            process = self.running(box, "-e", f"MARK={box.home}")
+            box.ok("exec", "-d", "web", "sleep", "4321")
+            self.eventually(lambda: harness.processes_of("sleep\x004321"), "it runs")
+            box.ok("kill", "web")
+            process.wait(timeout=60)
+            self.eventually(lambda: not harness.processes_of("4321"), "it and its watcher are gone")
+
+    def test_with_a_terminal_that_nobody_sits_at(self):
+        for box in self.each():
+            self.running(box)
+            box.ok("exec", "-dit", "web", "sh", "-c", "tty > /tty; read line; echo got > /tty")
+            self.eventually(lambda: box.run("exec", "web", "cat", "/tty").text.startswith("/dev/pts/"), "it has one")
+            time.sleep(0.5)
+            self.assertTrue(box.ok("exec", "web", "cat", "/tty").startswith("/dev/pts/"))
+
+    def test_nothing_is_held_of_who_began_it(self):
+        box = self.demo(ROOT)
+        self.running(box)
+        process = box.start("exec", "-d", "web", "sleep", "4322")
+        out, err = process.communicate(timeout=60)  # ends only when nobody has the pipes any more
+        self.assertEqual((process.returncode, out, err), (0, b"", b""))
+        watcher, = [pid for pid in harness.processes_of("4322") if "exec" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()]
+        self.assertEqual(os.readlink(f"/proc/{watcher}/cwd"), "/")
+        self.assertEqual({os.readlink(f"/proc/{watcher}/fd/{fd}") for fd in (0, 1, 2)}, {"/dev/null"})
+        self.assertEqual(os.getsid(watcher), watcher)
+
+
 class Walls(Exec):
     VARIANTS = ((), ("--cap-drop", "ALL", "--cap-add", "CHOWN", "--security-opt", "no-new-privileges"),
                 ("--security-opt", "seccomp=unconfined"), ("--privileged",), ("--init",), ("--ipc", "host", "--network", "host"),

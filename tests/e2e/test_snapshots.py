@@ -317,7 +317,15 @@ class Pause(Kept):
         box.ok("commit", "one", "again")
         box.ok("snapshot", "one")
         self.assertEqual(self.states(box)["one"], "paused")
-        box.ok("rm", "-f", "one")
+        box.ok("rename", "one", "other")
+        box.ok("unpause", "other")
+        box.ok("fork", "other", "forked")
+        events = [(event["action"], event["name"]) for event in box.json("events", "--no-stream", "--filter", "type=container")]
+        self.assertEqual(events, [("create", "one"), ("start", "one"), ("commit", "one"), ("pause", "one"), ("commit", "one"),
+                                  ("rename", "other"), ("unpause", "other"), ("create", "forked")])
+        box.ok("stop", "-t", "0", "other")
+        last = box.json("events", "--no-stream", "--filter", "event=die")[-1]
+        self.assertEqual(last["name"], "other")
 
     def test_a_fork_bomb_stands_still(self):
         box = self.box()
