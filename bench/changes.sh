@@ -44,7 +44,7 @@ for image in few many; do
       "${layerbox[@]}" run --backend $backend --name box $image sh -c \
         "i=0; while [ \$i -lt $changes ]; do echo x >> /data/\$((i / 100))/\$i; echo y > /data/\$((i / 100))/new\$i
            j=\$((i + $changes)); rm /data/\$((j / 100))/\$j; i=\$((i + 1)); done"
-      "$timer" -n "$runs" -l "diff" -- "${layerbox[@]}" diff box
+      "$timer" -n "$runs" -l "diff" -- sh -c "${layerbox[*]} diff box >$work/diff"
       "$timer" -n "$runs" -l "commit" --pre "${layerbox[*]} rmi made >/dev/null 2>&1 || true" -- "${layerbox[@]}" commit box made
       "$timer" -n "$runs" -l "snapshot" --pre "${layerbox[*]} snapshot --remove box s >/dev/null 2>&1 || true" -- \
         "${layerbox[@]}" snapshot box s
