@@ -8,6 +8,7 @@
 #include "cli/find_container.hpp"
 #include "cli/recipe.hpp"
 #include "cli/security_flags.hpp"
+#include "store/container_mounts.hpp"
 
 namespace layerbox {
 namespace {
@@ -38,6 +39,7 @@ int start_container(Invocation& invocation, const std::string& reference, Detach
         const ContainerInfo found = find_container(list_containers(store), reference);
         std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
         if (!lease) refuse_start(found, reference);
+        require_not_mounted(lease->dir(), found.state.id);
         kill_leftover(lease->state()); // of a run that was killed
         const Recipe recipe = read_recipe(lease->dir());
         RunFlags flags = flags_of(recipe);

@@ -11,6 +11,7 @@
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "store/container_mounts.hpp"
 
 namespace layerbox {
 namespace {
@@ -87,6 +88,8 @@ class RmiVerb : public Verb {
     for (const ContainerInfo& user : users) {
       const auto lease = ContainerLease::try_take(store, user.state.id);
       if (!lease) refuse(image, user);
+      with_context([&] { return fmt::format("removing container '{}'", display_name(user.state)); },
+                   [&] { require_not_mounted(lease->dir(), user.state.id); });
       store.catalog().remove_container(user.state.id);
       remove_container_files(store, *lease);
     }

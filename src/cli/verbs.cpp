@@ -40,6 +40,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
      make_diff_verb},
     {"commit", "make an image of a container", kContainers, make_commit_verb},
     {"export", "write a root file system as a tar", kContainers, make_export_verb},
+    {"cp", "copy files into a container, out of it, or to another one", kContainers, make_cp_verb},
     {"volume create", "make a volume", kVolumes, make_volume_create_verb},
     {"volume ls", "list the volumes", kVolumes, make_volume_ls_verb},
     {"volume inspect", "show everything known about volumes", kVolumes, make_volume_inspect_verb},
