@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
-#include "base/fs_at.hpp"
 #include "cli/container_end.hpp"
 #include "cli/find_container.hpp"
 #include "cli/open_backend.hpp"
@@ -47,17 +46,13 @@ class RmVerb : public Verb {
         error.set_hint(fmt::format("'layerbox rm -f {}' kills it first", reference));
       throw error;
     }
-    require_not_mounted(dir_of(store, id), id);
+    require_not_mounted(store, id);
     // The state names the process by start time and namespace, so that no stranger is killed.
     if (!lease) mark_stopped(store, id);
     kill_leftover(lease ? lease->state() : container.state);
     if (!lease) lease = lease_when_released(store, id);
     store.catalog().remove_container(id);
     if (lease) remove_container_files(store, *lease);
-  }
-
-  static UniqueFd dir_of(const Store& store, const std::string& id) {
-    return open_beneath(store.root(), RelPath::parse(layout::container_dir(id)), kOpenDir);
   }
 
   std::vector<std::string> references_;

@@ -85,11 +85,12 @@ class RmiVerb : public Verb {
       if (container.state.image == image.id) users.push_back(std::move(container));
     for (const ContainerInfo& user : users)
       if (user.held || !force_) refuse(image, user);
+    for (const ContainerInfo& user : users) // before any of them goes
+      with_context([&] { return fmt::format("container '{}'", display_name(user.state)); },
+                   [&] { require_not_mounted(store, user.state.id); });
     for (const ContainerInfo& user : users) {
       const auto lease = ContainerLease::try_take(store, user.state.id);
       if (!lease) refuse(image, user);
-      with_context([&] { return fmt::format("removing container '{}'", display_name(user.state)); },
-                   [&] { require_not_mounted(lease->dir(), user.state.id); });
       store.catalog().remove_container(user.state.id);
       remove_container_files(store, *lease);
     }

@@ -55,6 +55,8 @@ std::unique_ptr<Verb> make_diff_verb();
 std::unique_ptr<Verb> make_commit_verb();
 std::unique_ptr<Verb> make_export_verb();
 std::unique_ptr<Verb> make_cp_verb();
+std::unique_ptr<Verb> make_mount_verb();
+std::unique_ptr<Verb> make_umount_verb();
 std::unique_ptr<Verb> make_volume_create_verb();
 std::unique_ptr<Verb> make_volume_ls_verb();
 std::unique_ptr<Verb> make_volume_inspect_verb();

@@ -173,6 +173,12 @@ void require_not_mounted(FdRef dir, std::string_view container_id) {
       .set_hint("'layerbox umount " + printable(places.front()) + "' ends that");
 }
 
+void require_not_mounted(const Store& store, std::string_view container_id) {
+  const RelPath home = RelPath::parse(layout::container_dir(container_id));
+  if (const auto dir = try_open_beneath(store.root(), home, kOpenDir))
+    require_not_mounted(*dir, container_id);
+}
+
 bool is_mounted(FdRef dir, std::string_view container_id) {
   return try_stat_at(dir, layout::kMounted) && !places_of_mounts(container_id).empty();
 }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "store/store.hpp"
 
 namespace layerbox {
 
@@ -49,6 +50,7 @@ std::optional<MountMark> mark_of_mount(FdRef dir);
 
 // Throws Error(in_use) that names a mount point. Removes the mark when there is none.
 void require_not_mounted(FdRef dir, std::string_view container_id);
+void require_not_mounted(const Store& store, std::string_view container_id);
 bool is_mounted(FdRef dir, std::string_view container_id);
 
 // Whether the container is there for a mounted image that is mounted no more. False also where that
