@@ -29,8 +29,10 @@ TEST(CopyName, SaysWhatItsEndSays) {
     bool directory;
   };
   for (const Case& c : {Case{"/etc/nginx", "/etc/", "nginx", false},
-                        {"/etc/nginx//", "/etc/", "nginx", true}, {"/etc", "/", "etc", false},
-                        {"a", ".", "a", false}, {"a/.b", "a/", ".b", false}}) {
+                        {"/etc/nginx//", "/etc/", "nginx", true},
+                        {"/etc", "/", "etc", false},
+                        {"a", ".", "a", false},
+                        {"a/.b", "a/", ".b", false}}) {
     const CopyName name = parse_copy_name(c.text);
     EXPECT_EQ(name.parent, c.parent) << c.text;
     EXPECT_EQ(name.base, c.base) << c.text;

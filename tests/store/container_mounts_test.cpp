@@ -55,7 +55,8 @@ Identity root_of_namespace(IdMap outside) {
 }
 
 TEST(TreeIdsOfANamespace, AreThoseOutside) {
-  const TreeIds written = parse_version("layerbox store 1\nids subordinate 900000+65536 900000+65536\n", "s");
+  const TreeIds written =
+      parse_version("layerbox store 1\nids subordinate 900000+65536 900000+65536\n", "s");
   const auto verdict = [&](const std::vector<IdRange>& ids) {
     return compare(written, root_of_namespace({ids, ids}));
   };
