@@ -12,7 +12,6 @@
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
-#include "runner/exec_spec.hpp"
 
 namespace layerbox {
 

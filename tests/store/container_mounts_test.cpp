@@ -38,11 +38,12 @@ TEST(MountedContainer, IsKnownByTheSourceOrTheDirectory) {
 }
 
 TEST(MountedContainer, IsNoneForOtherMounts) {
-  for (const std::string& line :
-       {"1 2 0:5 / /m ro - overlay overlay ro", "1 2 0:5 / /m ro - overlay layerbox:abc ro",
-        ("1 2 8:1 /s/containers/" + kId + "/upper /m ro - ext4 /dev/sda rw").c_str(),
-        ("1 2 8:1 /s/xcontainers/" + kId + "/rootfs /m ro - ext4 /dev/sda rw").c_str(),
-        "1 2 8:1 /s/containers/rootfs /m ro - ext4 /dev/sda rw"})
+  const std::vector<std::string> lines{
+      "1 2 0:5 / /m ro - overlay overlay ro", "1 2 0:5 / /m ro - overlay layerbox:abc ro",
+      "1 2 8:1 /s/containers/" + kId + "/upper /m ro - ext4 /dev/sda rw",
+      "1 2 8:1 /s/xcontainers/" + kId + "/rootfs /m ro - ext4 /dev/sda rw",
+      "1 2 8:1 /s/containers/rootfs /m ro - ext4 /dev/sda rw"};
+  for (const std::string& line : lines)
     EXPECT_EQ(container_of(line), std::nullopt) << line;
 }
 

@@ -5,6 +5,7 @@
 // no symlink is followed.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
