@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstring>
 #include <string>
@@ -59,10 +62,28 @@ void send_error(FdRef fd, const Error& error) {
               std::string(kWhat) + ": exit status " + std::to_string(WEXITSTATUS(status)));
 }
 
-[[noreturn]] void work_in_child(FdRef report, pid_t parent, const std::function<void()>& work) {
+void close_all_but(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 0;
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next) ::close_range(next, number - 1, 0);
+    next = number + 1;
+  }
+  ::close_range(next, UINT_MAX, 0);
+}
+
+using Kept = std::optional<std::vector<int>>;
+
+[[noreturn]] void work_in_child(FdRef report, pid_t parent, const std::function<void()>& work,
+                                Kept kept) {
   try {
     try {
       end_with_parent(parent);
+      if (kept) {
+        kept->insert(kept->end(), {STDERR_FILENO, report.get()});
+        close_all_but(std::move(*kept));
+      }
       work();
     } catch (const Error& error) {
       send_error(report, error);
@@ -91,18 +112,34 @@ void end_with_parent(pid_t parent) {
   if (now != parent && now != 0) ::_exit(1);
 }
 
-void call_in_process(const std::function<void()>& work) {
+WorkInProcess::WorkInProcess(const std::function<void()>& work,
+                             const std::optional<std::vector<int>>& kept) {
   Pipe report = make_pipe();
   const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid < 0) throw_no_user_namespace(errno, "start a process");
-  if (pid == 0) work_in_child(report.write, parent, work);
-  report.write.reset();
-  FdSource source(report.read, "a pipe");
+  pid_ = ::fork();
+  if (pid_ < 0) throw_no_user_namespace(errno, "start a process");
+  if (pid_ == 0) work_in_child(report.write, parent, work, kept);
+  report_ = std::move(report.read);
+}
+
+WorkInProcess::~WorkInProcess() {
+  if (pid_ < 0) return;
+  ::kill(pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+void WorkInProcess::finish() {
+  FdSource source(report_, "a pipe");
   const std::string said = read_all(source, kMaxReportBytes, "a pipe");
-  const int status = wait_for_child(pid);
+  const int status = wait_for_child(pid_);
+  pid_ = -1;
   if (status != 0) report_death(status);
   if (!said.empty()) rethrow(said);
+}
+
+void call_in_process(const std::function<void()>& work) {
+  WorkInProcess(work).finish();
 }
 
 } // namespace layerbox

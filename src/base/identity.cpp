@@ -60,6 +60,7 @@ std::uint64_t count_ids(const std::vector<IdRange>& ranges) {
 
 // Uid 0, but not the machine's: all that is mapped here may be mapped on, where there is enough.
 Identity judge_poor_root(Identity who, const IdentityFacts& facts, const std::string& where) {
+  who.outside = {parse_id_map(facts.uid_map), parse_id_map(facts.gid_map)};
   const IdMap map{each_as_itself(parse_id_map(facts.uid_map)),
                   each_as_itself(parse_id_map(facts.gid_map))};
   const std::uint64_t ids = std::min(count_ids(map.uids), count_ids(map.gids));

@@ -11,6 +11,7 @@
 //     lower  [layers/sha256/77…/tree, layers/sha256/3b…/tree]      topmost first
 //     upper  containers/4f…/upper   work containers/4f…/work       options [userxattr, volatile]
 //     attach containers/4f…                                          where the overlay is put
+//     source layerbox:4f…                                            by which it is known again
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct MountPlan {
   std::string work;                 // kind overlay: beside upper
   std::vector<std::string> options; // kind overlay: flags and "key=value" for fsconfig(2)
   std::string attach;               // kind overlay: an empty-able directory to mount over
+  std::string source;               // kind overlay: what mount tables show; "": "overlay"
 
   friend bool operator==(const MountPlan&, const MountPlan&) = default;
 };

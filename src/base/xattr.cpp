@@ -12,27 +12,34 @@ namespace layerbox {
 namespace {
 
 // A file of any type, relative to a directory descriptor and not followed: only /proc/self/fd does
-// that on kernels before 6.13. "" names the directory itself; then the magic link alone is
-// followed.
+// that on kernels before 6.13. "" names what is open itself: by its descriptor, or, where that is
+// one of O_PATH, by the magic link alone.
 struct Target {
-  Target(FdRef dir, const char* file) : path("/proc/self/fd/" + std::to_string(dir.get())) {
+  Target(FdRef dir, const char* file)
+      : fd(dir.get()), path("/proc/self/fd/" + std::to_string(dir.get())) {
     if (*file != '\0') path += '/', path += file;
     follow = *file == '\0';
     name = file;
   }
   ssize_t list(char* out, std::size_t size) const {
-    return follow ? ::listxattr(path.c_str(), out, size) : ::llistxattr(path.c_str(), out, size);
+    if (!follow) return ::llistxattr(path.c_str(), out, size);
+    const ssize_t got = ::flistxattr(fd, out, size);
+    return got < 0 && errno == EBADF ? ::listxattr(path.c_str(), out, size) : got;
   }
   ssize_t get(const char* key, char* out, std::size_t size) const {
-    return follow ? ::getxattr(path.c_str(), key, out, size)
-                  : ::lgetxattr(path.c_str(), key, out, size);
+    if (!follow) return ::lgetxattr(path.c_str(), key, out, size);
+    const ssize_t got = ::fgetxattr(fd, key, out, size);
+    return got < 0 && errno == EBADF ? ::getxattr(path.c_str(), key, out, size) : got;
   }
   int set(const char* key, std::string_view value) const {
-    return follow ? ::setxattr(path.c_str(), key, value.data(), value.size(), 0)
-                  : ::lsetxattr(path.c_str(), key, value.data(), value.size(), 0);
+    if (!follow) return ::lsetxattr(path.c_str(), key, value.data(), value.size(), 0);
+    const int done = ::fsetxattr(fd, key, value.data(), value.size(), 0);
+    return done < 0 && errno == EBADF ? ::setxattr(path.c_str(), key, value.data(), value.size(), 0)
+                                      : done;
   }
   std::string shown() const { return *name == '\0' ? "a directory" : "'" + printable(name) + "'"; }
 
+  int fd;
   std::string path;
   const char* name;
   bool follow;

@@ -27,6 +27,7 @@
 #include "layers/snapshots.hpp"
 #include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
+#include "store/container_mounts.hpp"
 #include "store/container_state.hpp"
 #include "store/layout.hpp"
 
@@ -122,10 +123,12 @@ int ContainerRun::run(Detached* detached) {
   }
 }
 
-// Tells what became of the last run, and waits. False when somebody has stopped the container.
+// Tells what became of the last run, and waits. False when somebody has stopped the container, or
+// has its files mounted.
 bool ContainerRun::waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends) {
   const auto is_stopped = [&] {
-    return try_stat_at(container_.lease().dir(), layout::kStopped).has_value();
+    return try_stat_at(container_.lease().dir(), layout::kStopped).has_value() ||
+           is_mounted(container_.lease().dir(), container_.state().id);
   };
   if (is_stopped()) return false;
   ContainerState state = container_.state();

@@ -19,7 +19,6 @@
 #include "base/stream.hpp"
 #include "cli/exec_record.hpp"
 #include "cli/find_container.hpp"
-#include "cli/still_container.hpp"
 #include "runner/cgroups.hpp"
 #include "store/layout.hpp"
 #include "store/process_identity.hpp"
@@ -140,8 +139,6 @@ EnteredContainer enter_container(const Store* store, const std::string& referenc
   ContainerInfo container = find_container(
       store != nullptr ? list_containers(*store) : std::vector<ContainerInfo>(), reference);
   require_running(container, reference);
-  with_context([&] { return fmt::format("entering container '{}'", printable(reference)); },
-               [&] { require_not_paused(container); });
   ExecSpec spec;
   spec.walls = await_record(*store, container.state, reference);
   spec.walls.container_id = container.state.id;

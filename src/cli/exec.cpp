@@ -11,6 +11,7 @@
 #include "cli/error_report.hpp"
 #include "cli/own_streams.hpp"
 #include "cli/run_preparation.hpp"
+#include "cli/still_container.hpp"
 #include "cli/verbs.hpp"
 #include "runner/run_container.hpp"
 #include "store/event_log.hpp"
@@ -64,6 +65,8 @@ class ExecVerb : public Verb {
   int run_here(Invocation& invocation, std::vector<std::string> args, Detached* detached) {
     const Store* store = invocation.existing_store();
     EnteredContainer container = enter_container(store, words_.front());
+    with_context([&] { return fmt::format("entering container '{}'", printable(words_.front())); },
+                 [&] { require_not_paused(container.state); });
     hold(container.spec, std::move(args));
     Event event = container_event(container.state, "exec");
     event.exec_id = random_token();

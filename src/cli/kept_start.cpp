@@ -8,6 +8,7 @@
 #include "cli/find_container.hpp"
 #include "cli/recipe.hpp"
 #include "cli/security_flags.hpp"
+#include "store/container_mounts.hpp"
 
 namespace layerbox {
 namespace {
@@ -34,6 +35,7 @@ ContainerLease take_stopped(const Store& store, const std::string& reference) {
   const ContainerInfo found = find_container(list_containers(store), reference);
   std::optional<ContainerLease> lease = ContainerLease::try_take(store, found.state.id);
   if (!lease) refuse_running(found, reference);
+  require_not_mounted(lease->dir(), found.state.id);
   end_leftover(store, *lease); // of a run that was killed
   return std::move(*lease);
 }

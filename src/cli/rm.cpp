@@ -7,6 +7,7 @@
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "store/container_mounts.hpp"
 #include "store/event_log.hpp"
 
 namespace layerbox {
@@ -46,6 +47,7 @@ class RmVerb : public Verb {
         error.set_hint(fmt::format("'layerbox rm -f {}' kills it first", reference));
       throw error;
     }
+    require_not_mounted(store, id);
     // The state names the process by start time and namespace, so that no stranger is killed.
     if (!lease) mark_stopped(store, id);
     if (!lease) kill_leftover(container.state);

@@ -11,6 +11,7 @@
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "store/container_mounts.hpp"
 #include "store/event_log.hpp"
 
 namespace layerbox {
@@ -86,6 +87,9 @@ class RmiVerb : public Verb {
       if (container.state.image == image.id) users.push_back(std::move(container));
     for (const ContainerInfo& user : users)
       if (user.held || !force_) refuse(image, user);
+    for (const ContainerInfo& user : users) // before any of them goes
+      with_context([&] { return fmt::format("container '{}'", display_name(user.state)); },
+                   [&] { require_not_mounted(store, user.state.id); });
     for (const ContainerInfo& user : users) {
       auto lease = ContainerLease::try_take(store, user.state.id);
       if (!lease) refuse(image, user);

@@ -114,10 +114,10 @@ void unpause_container(const ContainerInfo& container) {
   thaw_cgroup(container.state.cgroups);
 }
 
-void require_not_paused(const ContainerInfo& container) {
-  if (!container.paused) return;
+void require_not_paused(const ContainerState& state) {
+  if (!is_frozen(state.cgroups)) return;
   throw Error(ErrorKind::in_use, "it is paused")
-      .set_hint(fmt::format("'layerbox unpause {}' lets it go on", display_name(container.state)));
+      .set_hint(fmt::format("'layerbox unpause {}' lets it go on", display_name(state)));
 }
 
 Stillness::Stillness(const Store& store, const ContainerInfo& container) {

@@ -18,7 +18,7 @@ void pause_container(const Store& store, const ContainerInfo& container);
 void unpause_container(const ContainerInfo& container);
 
 // Throws Error(in_use) whose hint says how it goes on, for who needs its processes to answer.
-void require_not_paused(const ContainerInfo& container);
+void require_not_paused(const ContainerState& state);
 
 // Holds a container that runs, and is not paused, while this lives. Of one that cannot be held
 // still `why` says why not, and nothing is done.

@@ -43,7 +43,7 @@ int make_by_fsconfig(ChildContext& context, const ChildOp& op) noexcept {
   const int config = call(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
   if (config < 0) return config;
   // What mount tables show as its source.
-  int result = call(SYS_fsconfig, config, FSCONFIG_SET_STRING, "source", "overlay", 0);
+  int result = call(SYS_fsconfig, config, FSCONFIG_SET_STRING, "source", op.source, 0);
   bool first = true;
   for (const char* const* word = op.list; *word != nullptr && result == 0; ++word) {
     result = configure(config, *word);
@@ -112,7 +112,7 @@ int make_by_mount(const ChildContext& context, const ChildOp& op) noexcept {
   constexpr unsigned long kMsRdonly = 1;
   int result = enter_descriptors(context);
   if (result == 0)
-    result = mount_on("overlay", Number(target).text(), "overlay",
+    result = mount_on(op.source, Number(target).text(), "overlay",
                       (op.flags & kReadOnly) != 0 ? kMsRdonly : 0, options.text());
   if (result < 0) return result;
   result = call(SYS_fchdir, anchor);

@@ -26,7 +26,9 @@ constexpr std::uint32_t kTtyGroup = 5; // of every distribution; devpts gives te
 void add_overlay(Plan& plan, const MountPlan& rootfs, const HostFacts& facts) {
   if (rootfs.lower.empty()) refuse_mount("an overlay rootfs needs a lower directory");
   const std::string attach = RelPath::parse(rootfs.attach).str();
-  Step overlay{.act = Act::overlay, .target = attach.empty() ? "." : attach};
+  Step overlay{.act = Act::overlay,
+               .target = attach.empty() ? "." : attach,
+               .source = rootfs.source.empty() ? "overlay" : rootfs.source};
   for (const std::string& lower : rootfs.lower)
     overlay.list.push_back("lowerdir+=" + lower);
   if (rootfs.upper.empty()) {

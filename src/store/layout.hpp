@@ -38,6 +38,7 @@ inline constexpr const char* kLog = "log";         // what a detached one wrote;
 inline constexpr const char* kConsole = "console"; // a socket: for who shows it in his terminal
 inline constexpr const char* kStopped = "stopped"; // there while somebody wants it to stay ended
 inline constexpr const char* kExecRecord = "exec"; // what holds a running container's commands
+inline constexpr const char* kMounted = "mounted"; // there while it may be mounted for people
 inline constexpr const char* kUpper = "upper";
 inline constexpr const char* kUpperNew = "upper.new"; // one that does not look as it should yet
 inline constexpr const char* kWork = "work";

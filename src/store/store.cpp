@@ -97,7 +97,7 @@ void require_version(FdRef root, const std::string& text, const std::string& pat
                      const Identity& identity) {
   const TreeIds written = parse_version(text, path);
   const TreeIds mine = TreeIds::of(identity);
-  switch (compare(written, mine)) {
+  switch (compare(written, identity)) {
   case IdsVerdict::same:
     return;
   case IdsVerdict::grown:
@@ -158,7 +158,7 @@ std::optional<Store> Store::open_existing(const std::string& root, const Identit
   require_private(status, path);
   const TreeIds written = parse_version(*version, path);
   const TreeIds mine = TreeIds::of(identity);
-  if (compare(written, mine) == IdsVerdict::other) refuse_ids(path, written, mine, identity);
+  if (compare(written, identity) == IdsVerdict::other) refuse_ids(path, written, mine, identity);
   return Store(path, std::move(*fd), identity);
 }
 

@@ -163,4 +163,16 @@ IdsVerdict compare(const TreeIds& written, const TreeIds& mine) {
   return grown ? IdsVerdict::grown : IdsVerdict::other;
 }
 
+IdsVerdict compare(const TreeIds& written, const Identity& mine) {
+  const IdsVerdict verdict = compare(written, TreeIds::of(mine));
+  if (verdict != IdsVerdict::other || written.kind != Privilege::subordinate ||
+      mine.privilege != Privilege::subordinate)
+    return verdict;
+  const std::vector<IdRange> uids = without_user(mine.outside.uids);
+  const std::vector<IdRange> gids = without_user(mine.outside.gids);
+  const bool is_seen_from_inside =
+      !uids.empty() && !gids.empty() && holds(written.uids, uids) && holds(written.gids, gids);
+  return is_seen_from_inside ? IdsVerdict::same : IdsVerdict::other;
+}
+
 } // namespace layerbox

@@ -39,5 +39,9 @@ enum class IdsVerdict : std::uint8_t {
   other, // files of one would have wrong or unreachable owners for the other
 };
 IdsVerdict compare(const TreeIds& written, const TreeIds& mine);
+// The same for a process. An ordinary user's store is his also in a user namespace that he is root
+// of, as long as that maps his ids as the store does: `unshare --map-root-user --map-auto` leaves
+// out the last one.
+IdsVerdict compare(const TreeIds& written, const Identity& mine);
 
 } // namespace layerbox

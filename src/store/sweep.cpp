@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/walk.hpp"
+#include "store/container_mounts.hpp"
 #include "store/container_state.hpp"
 #include "store/event_log.hpp"
 #include "store/locks.hpp"
@@ -75,6 +76,11 @@ class Marker {
     }
     auto lock = FileLock::try_take(std::move(*file), LockMode::exclusive, path);
     const auto state = try_read_state(lease);
+    if (lock && state && was_for_a_mount(path, name)) {
+      store_.catalog().remove_container(name);
+      store_.move_to_trash(path);
+      return true;
+    }
     if (lock && may_go(name, state)) {
       // empty_trash() ends the process that may have been left behind.
       store_.move_to_trash(path);
@@ -97,6 +103,11 @@ class Marker {
     } catch (const Error&) {
       return std::nullopt;
     }
+  }
+
+  bool was_for_a_mount(const std::string& path, const std::string& id) const {
+    const auto dir = try_open_beneath(store_.root(), RelPath::parse(path), kOpenDir);
+    return dir && is_left_by_a_mount(*dir, id);
   }
 
   // Nobody holds it. Where the state cannot be read, the row says whether it was to be kept.

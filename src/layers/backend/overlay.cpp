@@ -14,6 +14,7 @@
 #include "layers/backend/as_store_owner.hpp"
 #include "layers/backend/copy_tree.hpp"
 #include "layers/view/merged_view.hpp"
+#include "store/container_mounts.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -49,6 +50,7 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Layer
   plan.options = {"userxattr"};
   if (access == Access::throw_away) plan.options.emplace_back("volatile");
   plan.attach = home + layout::kAttach;
+  plan.source = mount_source(container_id);
   if (access != Access::read_only) {
     plan.upper = home + layout::kUpper;
     plan.work = home + layout::kWork;

@@ -4,5 +4,6 @@ set(LAYERS_BACKEND_SOURCES
   backend/copy.cpp
   backend/copy_file.cpp
   backend/copy_tree.cpp
+  backend/mount_rootfs.cpp
   backend/overlay.cpp
   backend/overlay_probe.cpp)

@@ -53,7 +53,7 @@ class TarReader::Content : public FileContent {
   TarReader& reader_;
 };
 
-TarReader::TarReader(Source& source, RecordWriter& record, const ImportLimits& limits,
+TarReader::TarReader(Source& source, RecordWriter* record, const ImportLimits& limits,
                      Progress progress)
     : record_(record), limits_(limits), progress_(std::move(progress)), pipe_(source), tap_(pipe_),
       archive_(::archive_read_new()), content_(std::make_unique<Content>(*this)) {
@@ -118,7 +118,9 @@ void TarReader::check_raw_limit() const {
 void TarReader::pass_raw(std::uint64_t to) {
   raw_bytes_ += to - tap_.settled();
   check_raw_limit();
-  tap_.pass(to, [this](std::span<const std::byte> bytes) { record_.raw(bytes); });
+  tap_.pass(to, [this](std::span<const std::byte> bytes) {
+    if (record_ != nullptr) record_->raw(bytes);
+  });
 }
 
 const TarEntry* TarReader::next() {
@@ -201,7 +203,7 @@ void TarReader::check_map(archive_entry* entry) {
 
 FileContent& TarReader::content(const RelPath& path) {
   claiming_ = true;
-  record_.begin_file(path, entry_.size_bytes);
+  if (record_ != nullptr) record_->begin_file(path, entry_.size_bytes);
   return *content_;
 }
 
@@ -231,7 +233,7 @@ bool TarReader::read_region(FileContent::Region& region) {
       region.offset > entry_.size_bytes - size)
     refuse_archive("a sparse map that overlaps itself or passes the file's end");
   next_offset_ = region.offset + size;
-  record_.content(region.offset, region.data);
+  if (record_ != nullptr) record_->content(region.offset, region.data);
   tap_.claim(at + size);
   return true;
 }
@@ -240,7 +242,7 @@ void TarReader::finish_entry() {
   FileContent::Region rest;
   while (read_region(rest)) {
   }
-  if (claiming_) record_.end_file();
+  if (claiming_ && record_ != nullptr) record_->end_file();
   check_entry_end();
   pass_raw(position());
   in_entry_ = false;

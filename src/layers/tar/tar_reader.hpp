@@ -47,7 +47,8 @@ class TarReader {
   // Hears how many bytes were taken from the source, about once a MiB. What it throws comes out.
   using Progress = std::function<void(std::uint64_t tar_bytes)>;
 
-  TarReader(Source& source, RecordWriter& record, const ImportLimits& limits, Progress progress);
+  // `record` may be null: nobody wants the tar's story.
+  TarReader(Source& source, RecordWriter* record, const ImportLimits& limits, Progress progress);
   TarReader(const TarReader&) = delete;
   TarReader& operator=(const TarReader&) = delete;
   ~TarReader();
@@ -88,7 +89,7 @@ class TarReader {
   std::uint64_t position() const;
   [[noreturn]] void fail(int result);
 
-  RecordWriter& record_;
+  RecordWriter* record_;
   const ImportLimits& limits_;
   Progress progress_;
   BlockPipe pipe_;

@@ -58,7 +58,7 @@ class Unpacking {
   Unpacking(Source& source, FdRef layer, FdRef tree, RecordWriter& record,
             const ImportLimits& limits, const Identity& who, const TarReader::Progress& progress)
       : limits_(limits), record_(record), replaced_(layer),
-        writer_(tree, who, writer_options(limits)), reader_(source, record, limits, progress) {}
+        writer_(tree, who, writer_options(limits)), reader_(source, &record, limits, progress) {}
 
   void run();
   UnpackedLayer result();
