@@ -27,7 +27,8 @@ class ExecVerb : public Verb {
         "capabilities, filter of system calls, Landlock rules and limits. Unless told otherwise it "
         "has the container's variables, user and working directory. Everything after CONTAINER "
         "belongs to it; a '--' there is dropped.\n\n"
-        "It ends with the container, and with layerbox; with --detach that is a process of its own, "
+        "It ends with the container, and with layerbox; with --detach that is a process of its "
+        "own, "
         "which stays until then. The status is the command's own; 128+N "
         "when signal N killed it, 125 when layerbox failed before it ran, 126 when it cannot be "
         "executed, 127 when it is not there.");
@@ -66,9 +67,8 @@ class ExecVerb : public Verb {
     hold(container.spec, std::move(args));
     Event event = container_event(container.state, "exec");
     event.exec_id = random_token();
-    const RunOutcome outcome =
-        execute(std::move(container.spec), invocation.identity(), detached,
-                [&] { record_events(store->root(), {event}); });
+    const RunOutcome outcome = execute(std::move(container.spec), invocation.identity(), detached,
+                                       [&] { record_events(store->root(), {event}); });
     if (outcome.failure.empty()) {
       event.time = utc_text(now_utc());
       event.action = "exec_die";
