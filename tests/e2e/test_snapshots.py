@@ -173,6 +173,13 @@ class Snapshots(Kept):
             self.assertIn("is taken", box.fails(1, "fork", "one", "one"))
             box.fails(2, "fork", "one", "-x")
             box.fails(2, "snapshot", "--list", "--remove", "one", "good")
+            if box.user == ROOT:
+                place = os.path.join(box.home, "place")
+                os.makedirs(place, exist_ok=True)
+                box.ok("mount", "one", place)
+                self.assertIn("mounted", box.fails(1, "rollback", "one"))
+                box.ok("umount", place)
+                box.ok("rollback", "one")
             process = box.start("run", "--backend", backend, "demo", "sh", "-c", "echo ready; exec sleep 1000")
             self.await_ready(process)
             throw_away, = [entry["id"] for entry in box.json("ps")]
@@ -252,6 +259,17 @@ class Pause(Kept):
     def frozen_cgroups(self):
         return [path for top in ("/sys/fs/cgroup",) for path, _, _ in os.walk(top) if "/layerbox-" in path and
                 os.path.exists(os.path.join(path, "cgroup.procs"))]
+
+    def test_files_of_what_is_paused(self):
+        box = self.box()
+        box.ok("run", "-d", "--name", "one", "demo", "sh", "-c", f"echo here > /file; {self.TICK}")
+        self.assert_alive(box, "one")
+        box.ok("pause", "one")
+        box.ok("cp", "one:/file", "out")
+        self.assertEqual(pathlib.Path(box.home, "out").read_text(), "here\n")
+        box.ok("cp", "out", "one:/in")
+        self.assertEqual(box.ok("diff", "one"), "A /file\nA /in\n")
+        self.assert_still(box, "one")
 
     def test_ends_though_paused(self):
         box = self.box()
