@@ -19,6 +19,7 @@ struct CommandLine::Impl {
     Kind kind = Kind::value;
     Setter set;
     std::vector<std::string> choices;
+    std::vector<std::string> suggestions;
   };
 
   struct Operand {
@@ -67,6 +68,11 @@ void CommandLine::options_end_at_first_operand() {
   impl_->about.place = OptionPlace::before_operands;
 }
 
+CommandLine::Option& CommandLine::Option::suggests(std::vector<std::string> values) {
+  line_.impl_->options[index_].suggestions = std::move(values);
+  return *this;
+}
+
 CommandLine::Option& CommandLine::Option::choices(std::vector<std::string> allowed) {
   line_.impl_->options[index_].choices = std::move(allowed);
   return *this;
@@ -94,7 +100,7 @@ CommandLine::Option CommandLine::add(const char* names, const char* placeholder,
   option->multi_option_policy(kind == Kind::list ? CLI::MultiOptionPolicy::TakeAll
                                                  : CLI::MultiOptionPolicy::TakeLast);
   option->group(impl_->current_group);
-  impl_->options.push_back({option, kind, std::move(set), {}});
+  impl_->options.push_back({option, kind, std::move(set), {}, {}});
   return {*this, impl_->options.size() - 1};
 }
 
@@ -257,6 +263,7 @@ CommandDescription CommandLine::describe() const {
     option.help = definition.option->get_description();
     option.group = definition.option->get_group();
     option.choices = definition.choices;
+    option.suggestions = definition.suggestions;
     option.repeatable = definition.kind == Kind::list;
     about.options.push_back(std::move(option));
   }

@@ -33,6 +33,8 @@ struct OptionDescription {
   std::string help;
   std::string group;
   std::vector<std::string> choices; // none: any value
+  // For shells that complete: "key=value", "key=THING" for the name of one, "key=" for anything.
+  std::vector<std::string> suggestions;
   bool repeatable = false;
 };
 struct OperandDescription {
@@ -77,6 +79,7 @@ class CommandLine {
   class Option {
    public:
     Option& choices(std::vector<std::string> allowed); // other values are a UsageError
+    Option& suggests(std::vector<std::string> values); // see OptionDescription
     Option& excludes(const std::string& other_long_name);
 
    private:

@@ -104,6 +104,8 @@ class Completer {
   void value(const OptionDescription& option, const std::string& before) {
     for (const std::string& word : option.choices)
       offer(before + word);
+    for (const std::string& suggestion : option.suggestions)
+      suggest(suggestion, before);
     things(option.placeholder, before);
     if (option.names.back() == "--network") name(NameKind::network, before);
     if (option.help.find("container:NAME") != std::string::npos)
@@ -130,6 +132,22 @@ class Completer {
   }
 
  private:
+  // Of "key=value" first the key, then the value.
+  void suggest(const std::string& suggestion, const std::string& before) {
+    const std::size_t equals = suggestion.find('=');
+    const std::string key = before + suggestion.substr(0, equals + 1);
+    const std::string value = suggestion.substr(equals + 1);
+    if (!typed_.starts_with(key)) {
+      if (done_.words.empty() || done_.words.back().word != key) offer(key);
+      return;
+    }
+    things(value, key);
+    if (value == "VOLUME") name(NameKind::volume, key);
+    if (value == "NETWORK") name(NameKind::network, key);
+    const bool is_word = !value.empty() && std::islower(static_cast<unsigned char>(value[0])) != 0;
+    if (is_word) offer(before + suggestion);
+  }
+
   void name(NameKind kind, std::string before = {}, std::string after = {}) {
     done_.names.push_back({kind, std::move(before), std::move(after)});
   }

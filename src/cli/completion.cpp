@@ -46,16 +46,21 @@ constexpr std::string_view kZsh = R"(#compdef layerbox
 #   source <(layerbox completion zsh)
 _layerbox() {
   local line files=
-  local -a values shown
+  local -a values shown open
   while IFS= read -r line; do
     if [[ $line == :files ]]; then
       files=yes
+      continue
+    fi
+    if [[ $line == *[:=] ]]; then
+      open+=("$line")
       continue
     fi
     values+=("${line%%$'\t'*}")
     shown+=("${line/$'\t'/  -- }")
   done < <(${(Q)words[1]} __complete -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)
   (( ${#values} )) && compadd -l -d shown -a values
+  (( ${#open} )) && compadd -S '' -a open
   [[ -n $files ]] && _files
 }
 if [[ ${funcstack[1]} == _layerbox ]]; then

@@ -50,8 +50,6 @@ class Ancestor {
 
 void ContainerFilter::read() {
   filter_.read();
-  filter_.require_one_of("status",
-                         {"created", "running", "paused", "restarting", "exited", "dead"});
   for (const std::string& value : filter_.values("exited"))
     if (!whole_number(value)) filter_.refuse("exited", value, "an exit status, a whole number");
 }

@@ -23,8 +23,17 @@ class ContainerFilter {
   bool is_meant(const ContainerInfo& container) const;
 
   ListFilter filter_{"ps",
-                     {"name", "id", "status", "ancestor", "image", "label", "exited", "volume",
-                      "network", "before", "since"}};
+                     {"name",
+                      "id",
+                      {"status", {"created", "running", "paused", "restarting", "exited", "dead"}},
+                      {"ancestor", "IMAGE"},
+                      {"image", "IMAGE"},
+                      "label",
+                      "exited",
+                      {"volume", "VOLUME"},
+                      {"network", "NETWORK"},
+                      {"before", "CONTAINER"},
+                      {"since", "CONTAINER"}}};
 };
 
 } // namespace layerbox

@@ -33,8 +33,6 @@ bool is_image(const Event& event, const std::string& value) {
 
 void EventFilter::read() {
   filter_.read();
-  filter_.require_one_of("type", event_types());
-  filter_.require_one_of("event", event_actions());
 }
 
 bool EventFilter::is_meant(const Event& event) const {

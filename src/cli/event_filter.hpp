@@ -15,7 +15,13 @@ class EventFilter {
 
  private:
   ListFilter filter_{"events",
-                     {"type", "event", "container", "image", "label", "volume", "network"}};
+                     {{"type", event_types()},
+                      {"event", event_actions()},
+                      {"container", "CONTAINER"},
+                      {"image", "IMAGE"},
+                      "label",
+                      {"volume", "VOLUME"},
+                      {"network", "NETWORK"}}};
 };
 
 } // namespace layerbox

@@ -26,7 +26,6 @@ std::int64_t creation_of(const Catalog& catalog, const std::string& reference) {
 
 void ImageFilter::read() {
   filter_.read();
-  filter_.require_one_of("dangling", {"true", "false"});
 }
 
 bool ImageFilter::has_label(Store& store, const ImageRow& image) const {

@@ -18,7 +18,12 @@ class ImageFilter {
  private:
   bool has_label(Store& store, const ImageRow& image) const;
 
-  ListFilter filter_{"images", {"reference", "label", "dangling", "before", "since"}};
+  ListFilter filter_{"images",
+                     {"reference",
+                      "label",
+                      {"dangling", {"true", "false"}},
+                      {"before", "IMAGE"},
+                      {"since", "IMAGE"}}};
 };
 
 } // namespace layerbox

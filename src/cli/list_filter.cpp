@@ -10,12 +10,29 @@
 
 namespace layerbox {
 
+namespace {
+
+std::vector<std::string> names_of(const std::vector<FilterKey>& keys) {
+  std::vector<std::string> names;
+  for (const FilterKey& key : keys)
+    names.push_back(key.name);
+  return names;
+}
+
+} // namespace
+
 void ListFilter::declare(CommandLine& line) {
   const std::string help =
       fmt::format("only those of which it is true; KEY is {}. One key again: any of its values; "
                   "several keys, or labels: all",
-                  fmt::join(keys_, ", "));
-  line.list("-f,--filter", texts_, "KEY=VALUE", help.c_str());
+                  fmt::join(names_of(keys_), ", "));
+  std::vector<std::string> suggestions;
+  for (const FilterKey& key : keys_) {
+    for (const std::string& word : key.words)
+      suggestions.push_back(key.name + '=' + word);
+    if (key.words.empty()) suggestions.push_back(key.name + '=' + key.thing);
+  }
+  line.list("-f,--filter", texts_, "KEY=VALUE", help.c_str()).suggests(std::move(suggestions));
 }
 
 void ListFilter::read() {
@@ -23,16 +40,22 @@ void ListFilter::read() {
   for (const std::string& text : texts_) {
     const std::size_t equals = text.find('=');
     const std::string key = text.substr(0, equals);
-    if (std::find(keys_.begin(), keys_.end(), key) == keys_.end()) {
-      std::string hint = did_you_mean(key, keys_);
+    const auto known = std::find_if(keys_.begin(), keys_.end(),
+                                    [&](const FilterKey& one) { return one.name == key; });
+    if (known == keys_.end()) {
+      const std::vector<std::string> names = names_of(keys_);
       throw UsageError(fmt::format("{}: --filter: there is no key '{}'; it is one of {}", verb_,
-                                   key, fmt::join(keys_, ", ")),
-                       std::move(hint));
+                                   key, fmt::join(names, ", ")),
+                       did_you_mean(key, names));
     }
     if (equals == std::string::npos || equals + 1 == text.size())
       throw UsageError(fmt::format("{}: --filter: '{}' has no value", verb_, text),
                        fmt::format("write {}=VALUE", key));
-    values_[key].push_back(text.substr(equals + 1));
+    const std::string value = text.substr(equals + 1);
+    const std::vector<std::string>& words = known->words;
+    if (!words.empty() && std::find(words.begin(), words.end(), value) == words.end())
+      refuse(key, value, fmt::format("one of {}", fmt::join(words, ", ")));
+    values_[key].push_back(value);
   }
   (void)name(""); // an expression that is wrong is said although nothing is there to match it
 }
@@ -67,13 +90,6 @@ void ListFilter::refuse(const std::string& key, const std::string& value,
                         const std::string& right) const {
   throw UsageError(fmt::format("{}: --filter: '{}' is no value of '{}'", verb_, value, key),
                    fmt::format("it is {}", right));
-}
-
-void ListFilter::require_one_of(const std::string& key,
-                                const std::vector<std::string>& words) const {
-  for (const std::string& value : values(key))
-    if (std::find(words.begin(), words.end(), value) == words.end())
-      refuse(key, value, fmt::format("one of {}", fmt::join(words, ", ")));
 }
 
 } // namespace layerbox

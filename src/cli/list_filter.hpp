@@ -1,7 +1,7 @@
 // list_filter: --filter KEY=VALUE of the verbs that list something. Of several values of one key
 // one has to be true, of all keys each; of labels, as docker and podman have it, all.
 //
-//     ListFilter filter_{"volume ls", {"name", "label"}};
+//     ListFilter filter_{"volume ls", {"name", "label", {"dangling", {"true", "false"}}}};
 //     filter_.declare(line);                                        // in declare()
 //     filter_.read();                                               // first in run()
 //     if (filter_.name(volume.name) && filter_.label(volume.labels)) …
@@ -17,13 +17,26 @@
 
 namespace layerbox {
 
+// A key, and what its values are: anything, one of these words, or the name of a thing, as
+// operands are called ("VOLUME"), which shells complete.
+struct FilterKey {
+  FilterKey(const char* key) : name(key) {} // NOLINT(google-explicit-constructor): a list of them
+  FilterKey(const char* key, std::vector<std::string> values)
+      : name(key), words(std::move(values)) {}
+  FilterKey(const char* key, const char* named) : name(key), thing(named) {}
+
+  std::string name;
+  std::vector<std::string> words = {};
+  std::string thing = {};
+};
+
 class ListFilter {
  public:
-  ListFilter(std::string verb, std::vector<std::string> keys)
+  ListFilter(std::string verb, std::vector<FilterKey> keys)
       : verb_(std::move(verb)), keys_(std::move(keys)) {}
 
   void declare(CommandLine& line);
-  // Throws UsageError: for what is not KEY=VALUE, and for another key.
+  // Throws UsageError: for what is not KEY=VALUE, for another key, and for another word.
   void read();
 
   // None when the key was not given.
@@ -47,12 +60,10 @@ class ListFilter {
   // Throws UsageError that names the key, the value and what would be right.
   [[noreturn]] void refuse(const std::string& key, const std::string& value,
                            const std::string& right) const;
-  // The value of each use of `key` is one of these. Throws UsageError.
-  void require_one_of(const std::string& key, const std::vector<std::string>& words) const;
 
  private:
   std::string verb_;
-  std::vector<std::string> keys_;
+  std::vector<FilterKey> keys_;
   std::vector<std::string> texts_;
   std::map<std::string, std::vector<std::string>> values_;
 };

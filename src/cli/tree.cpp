@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/fs_at.hpp"
+#include "cli/browse_tree.hpp"
 #include "cli/enter_user_namespace.hpp"
 #include "cli/format_option.hpp"
 #include "cli/output.hpp"
@@ -20,6 +21,8 @@ namespace {
 
 constexpr std::uint32_t kUsualDepth = 2;
 constexpr std::uint32_t kUsualTop = 10;
+// What is kept in memory to be browsed: all directories of any tree that can be unpacked.
+constexpr AccountLimits kBrowsed = {1'000'000, 1000, 1'000'000};
 
 // One tree of the chain, and how it is called.
 struct Tier {
@@ -68,6 +71,11 @@ class TreeVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
     line.details(
+        "On a terminal, a view to go through: arrows or hjk move, enter opens a directory, left "
+        "leaves it, w shows the wasted files, l the layers, s sorts by size or name, / finds a "
+        "name and n the next one, q quits. With --no-browse, --format json, or where standard "
+        "input or "
+        "output is no terminal:\n\n"
         "Three tables: the layers, the topmost first ('own' is what a container wrote); the "
         "directories, each with all that is below it and the layers that this comes from; and the "
         "largest wasted files. A file is wasted when a layer above has something else in its "
@@ -82,6 +90,7 @@ class TreeVerb : public Verb {
         "layer, by, why: replaced or removed).");
     line.operand("IMAGE|CONTAINER", reference_, "a name, an id, or a unique beginning of one");
     line.number("--depth", depth_, "N", "directories down to this depth (2); 0: / alone");
+    line.flag("--no-browse", no_browse_, "the tables, also on a terminal");
     line.number("--top", top_, "N", "the N largest wasted files (10)");
     format_.declare(line);
     line.example("layerbox tree debian:12", "where the bytes are");
@@ -95,20 +104,39 @@ class TreeVerb : public Verb {
 
  private:
   int show(Store& store) {
+    if (!format_.json() && !no_browse_ && can_browse()) return browse(look_at_all(store));
     store.sweep();
     const Staging nothing_goes = store.new_staging();
-    const RootfsOperand operand = RootfsOperand::open(store, reference_, Records::unread);
-    tiers_ = tiers_of(store, operand);
-    std::vector<FdRef> trees;
-    for (const Tier& tier : tiers_)
-      trees.emplace_back(*tier.fd);
-    account_ = account_trees(trees, {depth_, top_});
-    operand.require_still_there();
+    const RootfsOperand operand = account_for(store, {depth_, top_});
     if (format_.json())
       print_json(document(operand));
     else
       print(tables());
     return exit_code::kDone;
+  }
+
+  RootfsOperand account_for(Store& store, const AccountLimits& limits) {
+    RootfsOperand operand = RootfsOperand::open(store, reference_, Records::unread);
+    tiers_ = tiers_of(store, operand);
+    std::vector<FdRef> trees;
+    for (const Tier& tier : tiers_)
+      trees.emplace_back(*tier.fd);
+    account_ = account_trees(trees, limits);
+    operand.require_still_there();
+    return operand;
+  }
+
+  // Nothing of the store is held when it returns: who browses may take his time.
+  BrowsedTree look_at_all(Store& store) {
+    store.sweep();
+    const Staging nothing_goes = store.new_staging();
+    (void)account_for(store, kBrowsed);
+    BrowsedTree tree{reference_, {}, std::move(account_)};
+    for (const Tier& tier : tiers_)
+      tree.tiers.push_back(
+          {tier.name, tier.layer ? short_id(tier.layer->diff_id.hex()) : std::string("-")});
+    tiers_.clear();
+    return tree;
   }
 
   nlohmann::ordered_json document(const RootfsOperand& operand) const {
@@ -206,6 +234,7 @@ class TreeVerb : public Verb {
   std::string reference_;
   std::uint32_t depth_ = kUsualDepth;
   std::uint32_t top_ = kUsualTop;
+  bool no_browse_ = false;
   FormatOption format_;
   std::vector<Tier> tiers_; // topmost first
   Account account_;

@@ -18,7 +18,7 @@ class VolumeLsVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
     line.details("Filters: 'name' is a regular expression that a part of the name matches, "
-                 "'label' K or K=V.\n\n"
+                 "'label' K or K=V, 'dangling' whether no container uses it.\n\n"
                  "The JSON document is an array of objects: name, created, labels, path, "
                  "containers (the names of those that use it).");
     filter_.declare(line);
@@ -30,7 +30,9 @@ class VolumeLsVerb : public Verb {
     filter_.read();
     std::vector<VolumeReport> volumes = report_volumes(invocation.swept_store());
     std::erase_if(volumes, [this](const VolumeReport& volume) {
-      return !filter_.name(volume.info.name) || !filter_.label(volume.info.labels);
+      const char* const dangling = volume.containers.empty() ? "true" : "false";
+      return !filter_.name(volume.info.name) || !filter_.label(volume.info.labels) ||
+             !filter_.any("dangling", [&](const std::string& value) { return value == dangling; });
     });
     list_.print_listing(
         names(volumes), [&] { return document(volumes); }, [&] { return table(volumes); });
@@ -62,7 +64,7 @@ class VolumeLsVerb : public Verb {
     return table.text();
   }
 
-  ListFilter filter_{"volume ls", {"name", "label"}};
+  ListFilter filter_{"volume ls", {"name", "label", {"dangling", {"true", "false"}}}};
   ListOptions list_;
 };
 

@@ -70,6 +70,20 @@ TEST(CompleteWord, KnowsWhatIsAnOptionsValueAndWhatIsNot) {
   EXPECT_EQ(complete_word({"run", "--pid=c"}).names.at(0).before, "--pid=container:");
 }
 
+TEST(CompleteWord, KnowsKeysOfFiltersAndTheirValues) {
+  EXPECT_THAT(offered({"volume", "ls", "--filter", ""}),
+              ElementsAre("name=", "label=", "dangling="));
+  EXPECT_THAT(offered({"ps", "-f", "st"}), ElementsAre("status="));
+  EXPECT_THAT(offered({"ps", "-f", "status=r"}),
+              ElementsAre("status=running", "status=restarting"));
+  EXPECT_THAT(offered({"ps", "--filter=status=p"}), ElementsAre("--filter=status=paused"));
+  EXPECT_THAT(offered({"ps", "-f", "name=x"}), IsEmpty());
+  EXPECT_THAT(wanted({"ps", "-f", "volume="}), ElementsAre(NameKind::volume));
+  EXPECT_THAT(wanted({"ps", "-f", "before="}), ElementsAre(NameKind::container));
+  EXPECT_EQ(complete_word({"ps", "--filter=network="}).names.at(0).before, "--filter=network=");
+  EXPECT_THAT(wanted({"ps", "-f", "vol"}), IsEmpty());
+}
+
 TEST(CompleteWord, KnowsWherePathsMayStand) {
   EXPECT_TRUE(complete_word({"pull-tar", ""}).files);
   EXPECT_TRUE(complete_word({"--root", ""}).files);

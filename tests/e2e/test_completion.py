@@ -57,6 +57,9 @@ class Completion(E2E):
                 self.assertEqual(self.bash(box, "layerbox volume rm "), ["cache"])
                 self.assertEqual(self.bash(box, "layerbox run -v c"), ["cache:"])
                 self.assertEqual(self.bash(box, "layerbox run --pid=container:"), ["keeper"])
+                self.assertEqual(self.bash(box, "layerbox ps --filter vol"), ["volume="])
+                self.assertEqual(self.bash(box, "layerbox ps --filter volume="), ["cache"])
+                self.assertEqual(self.bash(box, "layerbox ps -a --filter status=ex"), ["exited"])
                 self.assertEqual(self.bash(box, f"layerbox --root {box.home}/none rmi "), [])
 
     def test_bash_completes_commands_and_options(self):

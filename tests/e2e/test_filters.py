@@ -90,7 +90,7 @@ class Containers(E2E):
         text = box.fails(2, "ps", "--filter", "lable=a")
         self.assertIn("ancestor", text)
         self.assertIn("did you mean 'label'", text)
-        for words in (("status=restarting",), ("exited=yes",), ("label",), ("name=(",), ("=a",), ("",)):
+        for words in (("status=strange",), ("exited=yes",), ("label",), ("name=(",), ("=a",), ("",)):
             box.fails(2, "ps", "--filter", *words)
         box.fails(1, "ps", "--filter", "before=nobody")
         box.fails(2, "ps", "-n", "-1")
@@ -144,9 +144,11 @@ class Named(E2E):
                 box.ok("volume", "create", "cache-1", "--label", "a=b")
                 box.ok("volume", "create", "data")
                 for filters, expected in (("name=^c", ["cache-1"]), ("label=a", ["cache-1"]), ("label=a=c", []),
-                                          ("name=a", ["cache-1", "data"])):
+                                          ("name=a", ["cache-1", "data"]), ("dangling=true", ["cache-1", "data"]),
+                                          ("dangling=false", [])):
                     self.assertEqual(box.json("volume", "ls", "--names", "--filter", filters), expected)
                 self.assertIn("name, label", box.fails(2, "volume", "ls", "--filter", "driver=local"))
+                self.assertIn("true, false", box.fails(2, "volume", "ls", "--filter", "dangling=maybe"))
 
     def test_networks(self):
         box = self.box()

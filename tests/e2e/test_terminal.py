@@ -68,6 +68,104 @@ class OwnTerminal(E2E):
         return process.returncode
 
 
+class Browse(OwnTerminal):
+    """`tree` on a terminal: a view to go through."""
+
+    ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
+
+    def browse(self, box, *more, **size):
+        process = self.open(box, "tree", *more, "demo", **size)
+        self.assertNotIn(self.LEAVE, self.expect(b"q quit"))
+        return process
+
+    def box(self, user=ROOT):
+        box = super().box(user)
+        box.image(archives.rootfs(lambda tree: tree.dir("srv").file("srv/\x1b[31mred", b"x" * 5000).dir("srv/deep")
+                                  .dir("srv/deep/er").file("srv/deep/er/file", b"y" * 100)))
+        return box
+
+    def environment(self, box):
+        box.environment = lambda **more: {**type(box).environment(box, **more), "TERM": "xterm"}
+        return box
+
+    def test_goes_through_an_image(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.environment(self.box(user))
+                process = self.browse(box)
+                self.type(b"/deep\r")
+                self.expect(b"demo: /srv:")
+                self.type(b"\r")
+                self.expect(b"demo: /srv/deep:")
+                self.type(b"\x1b[C")
+                self.expect(b"demo: /srv/deep/er:")
+                self.expect(b"file")
+                self.type(b"hh")
+                shown = self.expect(b"demo: /srv:") + self.expect(b"q quit")
+                self.assertIn(b"\\x1b[31mred", shown)
+                self.assertNotIn(b"\x1b[31m", shown)
+                self.type(b"w")
+                self.expect(b"wasted, the largest files")
+                self.type(b"l")
+                self.expect(b"1 layers")
+                self.type(b"q")
+                self.assertEqual(self.ended(process), 0)
+                self.assertIn(self.LEAVE, self.seen)
+                self.assertEqual(termios.tcgetattr(self.slave), self.before)
+                self.assertEqual([n for n in store_content(box) if n.startswith("staging")], [])
+
+    def test_gives_the_terminal_back_whatever_ends_it(self):
+        box = self.environment(self.box())
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            process = self.browse(box)
+            process.send_signal(number)
+            self.assertEqual(self.ended(process), 128 + number)
+            self.assertIn(self.LEAVE, self.seen)
+            self.assertEqual(termios.tcgetattr(self.slave), self.before)
+        process = self.browse(box)
+        self.type(b"\x03")
+        self.assertEqual(self.ended(process), 130)
+        self.assertEqual(termios.tcgetattr(self.slave), self.before)
+
+    def test_stops_and_goes_on(self):
+        box = self.environment(self.box())
+        process = self.browse(box)
+        self.type(b"\x1a")
+        self.expect(self.LEAVE)
+        self.eventually(lambda: os.waitpid(process.pid, os.WUNTRACED | os.WNOHANG) != (0, 0), "it has stopped")
+        self.assertEqual(termios.tcgetattr(self.slave), self.before)
+        process.send_signal(signal.SIGCONT)
+        self.expect(self.ENTER)
+        self.expect(b"q quit")
+        self.type(b"q")
+        self.assertEqual(self.ended(process), 0)
+        self.assertEqual(termios.tcgetattr(self.slave), self.before)
+
+    def test_follows_the_size_of_the_window(self):
+        box = self.environment(self.box())
+        process = self.browse(box)
+        for rows, columns in ((5, 40), (1, 1), (50, 200)):
+            fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            while self.expect(b"\x1b[J").split(b"\x1b[H")[-1].count(b"\n") != rows - 1:
+                pass  # one that was drawn before; the last one comes, or expect() gives up
+        self.type(b"q")
+        self.assertEqual(self.ended(process), 0)
+
+    def test_is_not_where_it_cannot_be(self):
+        box = self.box()
+        table = box.ok("tree", "demo")
+        self.assertEqual(self.ended(self.open(box, "tree", "demo")), 0)  # TERM is dumb
+        self.assertEqual(self.seen.replace(b"\r\n", b"\n").decode(), table)
+        self.environment(box)
+        self.assertEqual(self.ended(self.open(box, "tree", "--no-browse", "demo")), 0)
+        self.assertEqual(self.seen.replace(b"\r\n", b"\n").decode(), table)
+        self.assertEqual(box.ok("tree", "demo"), table)
+        self.assertEqual(self.ended(self.open(box, "tree", "--format", "json", "demo")), 0)
+        self.assertNotIn(self.ENTER, self.seen)
+        self.assertEqual(self.ended(self.open(box, "tree", "nothing")), 1)
+        self.assertNotIn(self.ENTER, self.seen)
+
+
 class Terminal(OwnTerminal):
     def test_a_shell_on_a_terminal(self):
         for user in EVERYBODY:

@@ -137,6 +137,12 @@ class Accountant {
       slash = path.find('/', slash + 1);
     }
     if (cover) name_as_wasted({path, tree, cover->tree, cover->kind, bytes});
+    if (listed_ == limits_.most_listed) return;
+    ++listed_;
+    const std::size_t last = path.rfind('/');
+    const std::string folder_path = last == std::string::npos ? "" : path.substr(0, last);
+    account_.files[folder_path].push_back(
+        {path.substr(last + 1), tree, bytes, cover.has_value()}); // npos + 1 is 0
   }
 
   void name_as_wasted(WastedFile file) {
@@ -163,6 +169,7 @@ class Accountant {
   std::span<const FdRef> trees_;
   AccountLimits limits_;
   Account account_;
+  std::size_t listed_ = 0;
   std::vector<std::pair<RelPath, std::vector<FolderPart>>> pending_;
   std::map<std::tuple<std::size_t, dev_t, ino_t>, LinkedFile> links_;
 };

@@ -38,16 +38,25 @@ struct WastedFile {
   std::uint64_t bytes = 0;
 };
 
+struct ListedFile {
+  std::string name;
+  std::size_t tree = 0;
+  std::uint64_t bytes = 0;
+  bool is_wasted = false;
+};
+
 struct Account {
   std::vector<TreeShare> trees;
   // By path; "" is the top. Each has a share for each tree, and is as large as all that is below.
   std::map<std::string, std::vector<TreeShare>> folders;
-  std::vector<WastedFile> wasted; // the largest first
+  std::vector<WastedFile> wasted;                       // the largest first
+  std::map<std::string, std::vector<ListedFile>> files; // by the path of their directory
 };
 
 struct AccountLimits {
   std::size_t depth = 2;       // of the directories that have their own line; 0: the top alone
   std::size_t most_files = 10; // that are named as wasted
+  std::size_t most_listed = 0; // in `files`; those beyond count, and are not listed
 };
 
 // `trees` are in overlay dialect, topmost first. What goes away meanwhile was not there. Throws
