@@ -11,6 +11,7 @@
 #include <chrono>
 #include <set>
 
+#include "base/cgroup_end.hpp"
 #include "base/cgroup_freeze.hpp"
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -27,6 +28,7 @@ namespace {
 
 constexpr std::chrono::seconds kMaxGatherTime{10};
 constexpr std::size_t kMaxMembersBytes = std::size_t{64} << 20; // 4 million processes of 7 digits
+constexpr std::size_t kMaxProcCgroupBytes = std::size_t{1} << 20;
 constexpr const char* kMembers = "cgroup.procs";
 
 std::set<std::uint64_t> members_of(FdRef cgroup) {
@@ -42,6 +44,19 @@ std::set<std::uint64_t> members_of(FdRef cgroup) {
   return pids;
 }
 
+// What /proc says of its cgroups; "" when it is gone.
+std::string cgroups_of(std::uint64_t pid) {
+  const std::string path = fmt::format("/proc/{}/cgroup", pid);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return {};
+  try {
+    FdSource source(file, path);
+    return read_all(source, kMaxProcCgroupBytes, path);
+  } catch (const Error&) {
+    return {}; // it ended between the open and the read (ESRCH)
+  }
+}
+
 // False when it has ended.
 bool move_into(FdRef cgroup, std::uint64_t pid) {
   const UniqueFd file = open_beneath(cgroup, RelPath::parse(kMembers), O_WRONLY | O_CLOEXEC);
@@ -52,16 +67,25 @@ bool move_into(FdRef cgroup, std::uint64_t pid) {
 }
 
 // All that belong to the container go into the frozen cgroup, where they stand still. Those that
-// are born meanwhile are found when it is looked again.
+// are born meanwhile are found when it is looked again. A container that has joined this one's pid
+// namespace has a cgroup to end it by, which its processes must not leave.
 void gather_processes(FdRef cgroup, const ContainerState& state) {
   const auto give_up = std::chrono::steady_clock::now() + kMaxGatherTime;
+  const std::string own_name = '/' + cgroup_name(state.id);
+  const std::string any_name = '/' + cgroup_name("");
+  const std::string at_first = cgroups_of(static_cast<std::uint64_t>(state.pid));
+  const auto is_anothers = [&](std::uint64_t pid) {
+    const std::string now = cgroups_of(pid);
+    return now != at_first && now.find(own_name) == std::string::npos &&
+           now.find(any_name) != std::string::npos;
+  };
   std::set<std::uint64_t> moved; // what has ended, and waits for its parent, is never a member
   for (;;) {
     const std::set<std::uint64_t> inside = members_of(cgroup);
     bool all_inside = true;
     for (const std::uint64_t pid : container_processes(list_processes(), state)) {
       if (inside.count(pid) > 0 || !moved.insert(pid).second) continue;
-      if (move_into(cgroup, pid)) all_inside = false;
+      if (!is_anothers(pid) && move_into(cgroup, pid)) all_inside = false;
     }
     if (all_inside) return;
     if (std::chrono::steady_clock::now() > give_up)

@@ -339,6 +339,23 @@ class Pause(Kept):
         last = box.json("events", "--no-stream", "--filter", "event=die")[-1]
         self.assertEqual(last["name"], "other")
 
+    def test_one_that_shares_its_processes_view_goes_on(self):
+        box = self.box()
+        box.ok("run", "-d", "--name", "one", "demo", "sh", "-c", self.TICK)
+        box.ok("run", "-d", "--name", "guest", "--pid", "container:one", "demo", "sh", "-c", f"({self.TICK}) & {self.TICK}")
+        self.assert_alive(box, "guest")
+        box.ok("pause", "one")
+        self.assert_still(box, "one")
+        self.assert_alive(box, "guest")
+        box.ok("pause", "guest")
+        self.assert_still(box, "guest")
+        box.ok("unpause", "one")
+        self.assert_alive(box, "one")
+        self.assert_still(box, "guest")
+        box.ok("rm", "-f", "guest")
+        self.assertLessEqual(len(box.json("top", "one")), 2)  # the shell and its sleep
+        self.assert_alive(box, "one")
+
     def test_a_fork_bomb_stands_still(self):
         box = self.box()
         box.ok("run", "-d", "--name", "one", "--ulimit", "nproc=200", "demo", "sh", "-c",
