@@ -39,13 +39,13 @@ struct Identity {
   // How ids in the store's trees (as the image names them) lie on disk: the identity of all ids for
   // root, {0→uid, 1…→subordinate} for `subordinate`, {0→uid} for `single`.
   IdMap store_map;
-  // Of the root of a poor namespace: what its ids are called outside of it. Else empty.
-  IdMap outside = {};
   // Why privilege is not better than it is, in words for a user; empty for root.
   std::string reason;
   // What would make it better, where something would.
   Lacks lacks = Lacks::nothing;
   std::string way_out = {};
+  // Of the root of a poor namespace: what its ids are called outside of it. Else empty.
+  IdMap outside = {};
 };
 
 // Looks at the process, /proc/self/uid_map, /etc/subuid and /etc/subgid. Reads small host files,
