@@ -167,11 +167,22 @@ TEST_P(OverlayBackend, ReadOnlyHasNoWritablePart) {
 }
 
 TEST_P(OverlayBackend, FinishesWhatAKilledPrepareBegan) {
-  ASSERT_EQ(::mkdirat(container_->dir().get(), layout::kUpper, 0700), 0);
+  ASSERT_EQ(::mkdirat(container_->dir().get(), layout::kWork, 0700), 0);
+  ASSERT_EQ(::mkdirat(container_->dir().get(), layout::kUpperNew, 0700), 0);
   const MountPlan plan = prepare(Access::kept);
   const auto upper = try_stat_at(container_->dir(), layout::kUpper);
   ASSERT_TRUE(upper);
   EXPECT_EQ(upper->st_mode & 07777, 0755U);
+  EXPECT_FALSE(try_stat_at(container_->dir(), layout::kUpperNew));
+  EXPECT_TRUE(try_stat_at(container_->dir(), layout::kAttach));
+}
+
+TEST_P(OverlayBackend, LeavesAnUpperThatIsThereAsItLooks) {
+  ASSERT_EQ(::mkdirat(container_->dir().get(), layout::kUpper, 0711), 0);
+  const MountPlan plan = prepare(Access::kept);
+  const auto upper = try_stat_at(container_->dir(), layout::kUpper);
+  ASSERT_TRUE(upper);
+  EXPECT_EQ(upper->st_mode & 07777, 0711U);
   EXPECT_TRUE(try_stat_at(container_->dir(), layout::kAttach));
 }
 
