@@ -42,30 +42,8 @@ Wrote write_file_of(FdRef dir, const char* name, std::string_view text) {
   return Wrote::done;
 }
 
-std::vector<pid_t> processes_in(FdRef dir) {
-  const UniqueFd file = open_beneath(dir, RelPath::parse("cgroup.procs"), O_RDONLY | O_CLOEXEC);
-  FdSource source(file, "cgroup.procs");
-  const std::string text = read_all(source, kMaxProcsBytes, "cgroup.procs");
-  std::vector<pid_t> pids;
-  for (const char* at = text.data(); at < text.data() + text.size(); ++at) {
-    pid_t pid = 0;
-    at = std::from_chars(at, text.data() + text.size(), pid).ptr;
-    if (pid > 0) pids.push_back(pid); // 0 stands for a process of a namespace we cannot see into
-  }
-  return pids;
-}
-
 bool is_in_cgroup(pid_t pid, std::string_view name) {
-  const std::string path = "/proc/" + std::to_string(pid) + "/cgroup";
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return false;
-  try {
-    FdSource source(file, path);
-    const std::string text = read_all(source, kMaxProcCgroupBytes, path);
-    return text.find('/' + std::string(name)) != std::string::npos;
-  } catch (const Error&) {
-    return false; // it ended between the open and the read (ESRCH)
-  }
+  return cgroups_of_process(pid).find('/' + std::string(name)) != std::string::npos;
 }
 
 // Looked at after the opening: what is seen is seen of the process behind the descriptor, or of
@@ -90,7 +68,7 @@ std::optional<UniqueFd> try_open_dir(FdRef dir, std::string_view name) {
 }
 
 void kill_each(FdRef dir, std::string_view name, int depth) {
-  for (const pid_t pid : processes_in(dir))
+  for (const pid_t pid : processes_in_cgroup(dir))
     kill_one(pid, name);
   if (depth == kMaxDepth) return;
   for (const std::string& below : cgroups_below(dir))
@@ -157,6 +135,31 @@ void end_cgroup(const RelPath& path, std::string_view name) {
 }
 
 } // namespace
+
+std::vector<pid_t> processes_in_cgroup(FdRef dir) {
+  const UniqueFd file = open_beneath(dir, RelPath::parse("cgroup.procs"), O_RDONLY | O_CLOEXEC);
+  FdSource source(file, "cgroup.procs");
+  const std::string text = read_all(source, kMaxProcsBytes, "cgroup.procs");
+  std::vector<pid_t> pids;
+  for (const char* at = text.data(); at < text.data() + text.size(); ++at) {
+    pid_t pid = 0;
+    at = std::from_chars(at, text.data() + text.size(), pid).ptr;
+    if (pid > 0) pids.push_back(pid); // 0 stands for a process of a namespace we cannot see into
+  }
+  return pids;
+}
+
+std::string cgroups_of_process(pid_t pid) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/cgroup";
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return {};
+  try {
+    FdSource source(file, path);
+    return read_all(source, kMaxProcCgroupBytes, path);
+  } catch (const Error&) {
+    return {}; // it ended between the open and the read (ESRCH)
+  }
+}
 
 std::string cgroup_name(std::string_view container_id) {
   return std::string("layerbox-").append(container_id);

@@ -11,14 +11,23 @@
 // cgroup-v1/freezer-subsystem.rst.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/unique_fd.hpp"
 
 namespace layerbox {
 
 // "layerbox-<id>": the last component of every cgroup of the container.
 std::string cgroup_name(std::string_view container_id);
+
+// Those that are in the cgroup itself, as far as they are of this pid namespace. Throws Error.
+std::vector<pid_t> processes_in_cgroup(FdRef dir);
+// The text of /proc/PID/cgroup; "" when there is no such process any more.
+std::string cgroups_of_process(pid_t pid);
 
 // Kills every process in the directories at the absolute `paths`, waits until they are empty, and
 // removes them with what cgroups lie below. Absence is success. Throws Error(corrupt) for a path

@@ -7,15 +7,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <chrono>
+#include <optional>
 #include <set>
 
 #include "base/cgroup_end.hpp"
 #include "base/cgroup_freeze.hpp"
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
-#include "base/stream.hpp"
 #include "cli/container_processes.hpp"
 #include "cli/find_container.hpp"
 #include "runner/cgroup_place.hpp"
@@ -27,38 +26,10 @@ namespace layerbox {
 namespace {
 
 constexpr std::chrono::seconds kMaxGatherTime{10};
-constexpr std::size_t kMaxMembersBytes = std::size_t{64} << 20; // 4 million processes of 7 digits
-constexpr std::size_t kMaxProcCgroupBytes = std::size_t{1} << 20;
 constexpr const char* kMembers = "cgroup.procs";
 
-std::set<std::uint64_t> members_of(FdRef cgroup) {
-  const UniqueFd file = open_beneath(cgroup, RelPath::parse(kMembers), O_RDONLY | O_CLOEXEC);
-  FdSource source(file, kMembers);
-  const std::string text = read_all(source, kMaxMembersBytes, kMembers);
-  std::set<std::uint64_t> pids;
-  for (const char *at = text.data(), *const end = at + text.size(); at < end; ++at) {
-    std::uint64_t pid = 0;
-    at = std::from_chars(at, end, pid).ptr;
-    pids.insert(pid);
-  }
-  return pids;
-}
-
-// What /proc says of its cgroups; "" when it is gone.
-std::string cgroups_of(std::uint64_t pid) {
-  const std::string path = fmt::format("/proc/{}/cgroup", pid);
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return {};
-  try {
-    FdSource source(file, path);
-    return read_all(source, kMaxProcCgroupBytes, path);
-  } catch (const Error&) {
-    return {}; // it ended between the open and the read (ESRCH)
-  }
-}
-
 // False when it has ended.
-bool move_into(FdRef cgroup, std::uint64_t pid) {
+bool move_into(FdRef cgroup, pid_t pid) {
   const UniqueFd file = open_beneath(cgroup, RelPath::parse(kMembers), O_WRONLY | O_CLOEXEC);
   const std::string text = std::to_string(pid);
   if (::write(file.get(), text.data(), text.size()) >= 0) return true;
@@ -73,17 +44,19 @@ void gather_processes(FdRef cgroup, const ContainerState& state) {
   const auto give_up = std::chrono::steady_clock::now() + kMaxGatherTime;
   const std::string own_name = '/' + cgroup_name(state.id);
   const std::string any_name = '/' + cgroup_name("");
-  const std::string at_first = cgroups_of(static_cast<std::uint64_t>(state.pid));
-  const auto is_anothers = [&](std::uint64_t pid) {
-    const std::string now = cgroups_of(pid);
+  const std::string at_first = cgroups_of_process(state.pid);
+  const auto is_anothers = [&](pid_t pid) {
+    const std::string now = cgroups_of_process(pid);
     return now != at_first && now.find(own_name) == std::string::npos &&
            now.find(any_name) != std::string::npos;
   };
-  std::set<std::uint64_t> moved; // what has ended, and waits for its parent, is never a member
+  std::set<pid_t> moved; // what has ended, and waits for its parent, is never a member
   for (;;) {
-    const std::set<std::uint64_t> inside = members_of(cgroup);
+    const std::vector<pid_t> members = processes_in_cgroup(cgroup);
+    const std::set<pid_t> inside(members.begin(), members.end());
     bool all_inside = true;
-    for (const std::uint64_t pid : container_processes(list_processes(), state)) {
+    for (const std::uint64_t number : container_processes(list_processes(), state)) {
+      const auto pid = static_cast<pid_t>(number);
       if (inside.count(pid) > 0 || !moved.insert(pid).second) continue;
       if (!is_anothers(pid) && move_into(cgroup, pid)) all_inside = false;
     }
@@ -93,9 +66,7 @@ void gather_processes(FdRef cgroup, const ContainerState& state) {
   }
 }
 
-std::string make_freezer(const Store& store, const ContainerState& state) {
-  const UniqueFd home =
-      open_beneath(store.root(), RelPath::parse(layout::container_dir(state.id)), kOpenDir);
+std::string make_freezer(FdRef home, const ContainerState& state) {
   std::optional<std::string> path = read_freezer(home);
   if (!path) {
     path = place_cgroup_for_freezing(state.id, read_cgroup_layout_of(state.pid)).path();
@@ -108,22 +79,18 @@ std::string make_freezer(const Store& store, const ContainerState& state) {
   return *path;
 }
 
-// The one that was made for this is empty until its processes are moved there.
-bool was_born_with_freezer(const Store& store, const ContainerState& state) {
-  const UniqueFd home =
-      open_beneath(store.root(), RelPath::parse(layout::container_dir(state.id)), kOpenDir);
-  return can_freeze(state.cgroups) && !read_freezer(home);
-}
-
 } // namespace
 
-void pause_container(const Store& store, const ContainerInfo& container) {
+std::vector<std::string> pause_container(const Store& store, const ContainerInfo& container) {
   const ContainerState& state = container.state;
-  if (was_born_with_freezer(store, state)) {
+  const UniqueFd home =
+      open_beneath(store.root(), RelPath::parse(layout::container_dir(state.id)), kOpenDir);
+  // One that was made for this is empty until its processes are moved there.
+  if (can_freeze(state.cgroups) && !read_freezer(home)) {
     freeze_cgroup(state.cgroups);
-    return;
+    return state.cgroups;
   }
-  const std::vector<std::string> freezer{make_freezer(store, state)};
+  std::vector<std::string> freezer{make_freezer(home, state)};
   try {
     freeze_cgroup(freezer);
     gather_processes(open_path(freezer.front(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), state);
@@ -132,6 +99,7 @@ void pause_container(const Store& store, const ContainerInfo& container) {
     thaw_cgroup(freezer);
     throw;
   }
+  return freezer;
 }
 
 void unpause_container(const ContainerInfo& container) {
@@ -147,17 +115,15 @@ void require_not_paused(const ContainerState& state) {
 Stillness::Stillness(const Store& store, const ContainerInfo& container) {
   if (!container.running || container.paused) return;
   try {
-    pause_container(store, container);
-    held_ = find_container(list_containers(store), container.state.id);
+    held_by_ = pause_container(store, container);
   } catch (const Error& error) {
     why_not_ = error.what();
   }
 }
 
 Stillness::~Stillness() {
-  if (!held_) return;
   try {
-    unpause_container(*held_);
+    thaw_cgroup(held_by_);
   } catch (const std::exception&) {
     // It has ended, or `ps` shows it as paused.
   }

@@ -5,16 +5,17 @@
 // alone, below the cgroup that its processes are in (store/container_lease.hpp, write_freezer).
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "store/container_lease.hpp"
 #include "store/store.hpp"
 
 namespace layerbox {
 
-// Requires that it runs. Throws Error: permission_denied where no cgroup can be made for it.
-void pause_container(const Store& store, const ContainerInfo& container);
+// Requires that it runs. Returns the cgroups by which it is held. Throws Error: permission_denied
+// where no cgroup can be made for it.
+std::vector<std::string> pause_container(const Store& store, const ContainerInfo& container);
 void unpause_container(const ContainerInfo& container);
 
 // Throws Error(in_use) whose hint says how it goes on, for who needs its processes to answer.
@@ -32,7 +33,7 @@ class Stillness {
   const std::string& why_not() const { return why_not_; }
 
  private:
-  std::optional<ContainerInfo> held_;
+  std::vector<std::string> held_by_;
   std::string why_not_;
 };
 

@@ -53,16 +53,6 @@ std::vector<Tier> tiers_of(const Store& store, const RootfsOperand& operand) {
   return tiers;
 }
 
-TreeShare sum_of(const std::vector<TreeShare>& shares) {
-  TreeShare sum;
-  for (const TreeShare& share : shares) {
-    sum.bytes += share.bytes;
-    sum.wasted_bytes += share.wasted_bytes;
-    sum.files += share.files;
-  }
-  return sum;
-}
-
 const char* waste_word(WasteKind kind) {
   return kind == WasteKind::replaced ? "replaced" : "removed";
 }

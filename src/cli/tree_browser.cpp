@@ -28,16 +28,6 @@ std::string child_path(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + '/' + name;
 }
 
-TreeShare total_of(const std::vector<TreeShare>& shares) {
-  TreeShare sum;
-  for (const TreeShare& share : shares) {
-    sum.bytes += share.bytes;
-    sum.wasted_bytes += share.wasted_bytes;
-    sum.files += share.files;
-  }
-  return sum;
-}
-
 } // namespace
 
 TreeBrowser::TreeBrowser(const BrowsedTree& tree) : tree_(tree) {
@@ -74,7 +64,7 @@ void TreeBrowser::list_folder() {
     const std::string& path = it->first;
     if (path.size() == beginning.size() || path.find('/', beginning.size()) != std::string::npos)
       continue;
-    const TreeShare sum = total_of(it->second);
+    const TreeShare sum = sum_of(it->second);
     rows_.push_back(
         {path, name_of(path) + '/', tiers_of(it->second), sum.bytes, sum.wasted_bytes, true});
   }
@@ -288,7 +278,7 @@ bool TreeBrowser::search_tree() {
 }
 
 std::string TreeBrowser::head() const {
-  const TreeShare all = total_of(tree_.account.trees);
+  const TreeShare all = sum_of(tree_.account.trees);
   const std::string order = order_ == Order::size ? "by size" : "by name";
   if (view_ == View::wasted)
     return fmt::format("{}: {} wasted, the largest files, {}", tree_.title,
@@ -297,7 +287,7 @@ std::string TreeBrowser::head() const {
     return fmt::format("{}: {}, {} layers", tree_.title, human_size(all.bytes), tree_.tiers.size());
   const auto shares = tree_.account.folders.find(folder_);
   const TreeShare sum =
-      shares == tree_.account.folders.end() ? TreeShare() : total_of(shares->second);
+      shares == tree_.account.folders.end() ? TreeShare() : sum_of(shares->second);
   return fmt::format("{}: /{}: {}, {} wasted, {}", tree_.title, folder_, human_size(sum.bytes),
                      human_size(sum.wasted_bytes), order);
 }

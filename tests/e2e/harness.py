@@ -229,6 +229,12 @@ class E2E(unittest.TestCase):
         self.assertNotIn("terminate called", result.errors)
         self.assertNotRegex(result.errors, r"[\x00-\x08\x0b-\x1f]")
 
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
     def await_ready(self, process):
         """The same process, when its command has written "ready"; a failure when it wrote something else."""
         line = process.stdout.readline()

@@ -37,12 +37,6 @@ class Copies(E2E):
         self.addCleanup(box.run, "rm", "-f", name)
         return self.await_ready(process)
 
-    @staticmethod
-    def end(process):
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
     def stopped(self, box, *flags, name="old", script=":"):
         box.ok("run", "--name", name, *flags, "demo", "sh", "-c", script)
 

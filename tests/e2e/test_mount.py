@@ -37,12 +37,6 @@ class Mounts(E2E):
         self.addCleanup(box.run, "rm", "-f", name)
         return self.await_ready(process)
 
-    @staticmethod
-    def end(process):
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
     def line(self):
         return next(one for one in mounts().splitlines() if one.split()[4] == self.at)
 

@@ -176,6 +176,16 @@ class Accountant {
 
 } // namespace
 
+TreeShare sum_of(std::span<const TreeShare> shares) {
+  TreeShare sum;
+  for (const TreeShare& share : shares) {
+    sum.bytes += share.bytes;
+    sum.wasted_bytes += share.wasted_bytes;
+    sum.files += share.files;
+  }
+  return sum;
+}
+
 Account account_trees(std::span<const FdRef> trees, const AccountLimits& limits) {
   return Accountant(trees, limits).count();
 }

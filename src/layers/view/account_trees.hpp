@@ -30,6 +30,8 @@ struct TreeShare {
   std::uint64_t files = 0;
 };
 
+TreeShare sum_of(std::span<const TreeShare> shares);
+
 struct WastedFile {
   std::string path; // relative
   std::size_t tree = 0;
