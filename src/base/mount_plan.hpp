@@ -34,7 +34,7 @@ struct MountPlan {
   std::string work;                 // kind overlay: beside upper
   std::vector<std::string> options; // kind overlay: flags and "key=value" for fsconfig(2)
   std::string attach;               // kind overlay: an empty-able directory to mount over
-  std::string source;               // kind overlay: what mount tables show; "": "overlay"
+  std::string source = {};          // kind overlay: what mount tables show; "": "overlay"
 
   friend bool operator==(const MountPlan&, const MountPlan&) = default;
 };

@@ -20,6 +20,14 @@ def host_links(pid="self"):
     return links("\n".join(os.readlink(f"/proc/{pid}/ns/{name}") for name in ("pid", "ipc", "uts", "net", "cgroup", "user", "mnt")))
 
 
+def link_of(pid, name):
+    """None when it has ended: a run's short-lived children come and go beside the one that is looked for."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/{name}")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 class Namespaces(E2E):
     def demo(self, user):
         box = self.box(user)
@@ -434,8 +442,8 @@ class RootAsAGuest(Namespaces):
 
         def waiting():
             """The one in their user namespace that has a mount namespace of its own already."""
-            return [child for child in children.read_text().split() if os.readlink(f"/proc/{child}/ns/user") == theirs
-                    and os.readlink(f"/proc/{child}/ns/mnt") != os.readlink("/proc/self/ns/mnt")]
+            return [child for child in children.read_text().split() if link_of(child, "user") == theirs
+                    and link_of(child, "mnt") not in (None, os.readlink("/proc/self/ns/mnt"))]
 
         child, = self.eventually(waiting, "the container's process")
         look = ["sh", "-c", f"head -c1 /proc/{child}/environ && echo OPEN; ls /proc/{child}/fd && echo OPEN; readlink /proc/{child}/exe && echo OPEN"]
@@ -459,8 +467,7 @@ class Guests(Namespaces):
         children = pathlib.Path(f"/proc/{guest.pid}/task/{guest.pid}/children")
 
         def waiting():
-            return [child for child in children.read_text().split()
-                    if os.readlink(f"/proc/{child}/ns/pid") == os.readlink(f"/proc/{pid}/ns/pid")]
+            return [child for child in children.read_text().split() if link_of(child, "pid") == os.readlink(f"/proc/{pid}/ns/pid")]
 
         child, = self.eventually(waiting, "the guest's process")
         number = next(line for line in pathlib.Path(f"/proc/{child}/status").read_text().splitlines() if line.startswith("NSpid")).split()[-1]
