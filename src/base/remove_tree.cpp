@@ -13,6 +13,7 @@
 #include "base/dir_stack.hpp"
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "base/subvolume.hpp"
 
 namespace layerbox {
 namespace {
@@ -111,9 +112,21 @@ class Remover {
     return fd;
   }
 
+  // A subvolume of btrfs goes at once where that is allowed, else as a directory does.
+  bool destroyed(FdRef dir, const char* name) const {
+    if (!is_subvolume(dir)) return false;
+    const FdRef here = stack_.here();
+    int error_number = destroy_subvolume(here, name);
+    if (error_number == EACCES && ::fchmod(dir.get(), 0700) == 0)
+      error_number = destroy_subvolume(here, name);
+    if (error_number == 0) return true;
+    // Somebody may have made it read-only: nothing in it could be removed.
+    return make_subvolume_writable(dir) && destroy_subvolume(here, name) == 0;
+  }
+
   void enter(const std::string& name, int scan) {
     UniqueFd dir = open_dir(name.c_str());
-    if (!dir) return;
+    if (!dir || destroyed(dir, name.c_str())) return;
     stack_.enter(std::move(dir));
     levels_.push_back({.name = name, .scan = scan, .directories = {}});
     read_and_remove();
