@@ -63,11 +63,11 @@ template <typename Usage> DuJson list_json(const std::vector<Usage>& list) {
 }
 
 DuJson store_json(const StoreUsage& usage) {
-  return {
-      {"total_bytes", usage.total_bytes()},        {"prune_frees_bytes", usage.prunable_bytes()},
-      {"leftover_bytes", usage.leftover_bytes},    {"other_bytes", usage.other_bytes},
-      {"images", list_json(usage.images)},         {"layers", list_json(usage.layers)},
-      {"containers", list_json(usage.containers)}, {"volumes", list_json(usage.volumes)}};
+  return {{"total_bytes", usage.total_bytes()},   {"prune_frees_bytes", usage.prunable_bytes()},
+          {"derived_bytes", usage.derived_bytes}, {"leftover_bytes", usage.leftover_bytes},
+          {"other_bytes", usage.other_bytes},     {"images", list_json(usage.images)},
+          {"layers", list_json(usage.layers)},    {"containers", list_json(usage.containers)},
+          {"volumes", list_json(usage.volumes)}};
 }
 
 std::string summary_table(const StoreUsage& usage) {
@@ -85,6 +85,7 @@ std::string summary_table(const StoreUsage& usage) {
   table.row({"containers", std::to_string(usage.containers.size()), human_size(containers),
              human_size(usage.unused_container_bytes())});
   table.row({"volumes", std::to_string(usage.volumes.size()), human_size(volumes), human_size(0)});
+  table.row({"derived", "-", human_size(usage.derived_bytes), human_size(0)});
   table.row({"leftovers", "-", human_size(usage.leftover_bytes), human_size(usage.leftover_bytes)});
   table.row({"other", "-", human_size(usage.other_bytes), human_size(0)});
   table.row({"all", "-", human_size(usage.total_bytes()), human_size(usage.prunable_bytes())});
@@ -203,8 +204,11 @@ class DuVerb : public Verb {
         "With REF, a container or an image, it is what this one has: its layers, the topmost "
         "first, with how many images and containers have each, and 'own' for what a container "
         "wrote.\n\n"
-        "The JSON document is an object: total_bytes, prune_frees_bytes, leftover_bytes, "
-        "other_bytes (the database, configs, imports at work), images (id, names, disk_bytes, "
+        "The JSON document is an object: total_bytes, prune_frees_bytes, derived_bytes "
+        "(what backends made of images, and can make again; blocks that are shared count for "
+        "each), "
+        "leftover_bytes, other_bytes (the database, configs, imports at work), images (id, names, "
+        "disk_bytes, "
         "unique_bytes, shared_bytes, containers, unused), layers (diff_id, below, disk_bytes, "
         "images, containers, unused), containers (id, name, image, state, disk_bytes, unused), "
         "volumes (name, disk_bytes, containers). With REF: type, id, total_bytes, own_bytes, "

@@ -112,8 +112,6 @@ class RmiVerb : public Verb {
   }
 
   static void remove_files(Store& store, const ImageRow& image) {
-    for (const BackendEntry& entry : backends())
-      entry.open(store)->drop(image.layers);
     store.remove_image(image.id);
     std::vector<Event> events;
     for (const std::string& name : image.names)

@@ -125,9 +125,10 @@ class Measuring {
     for (const std::string& name : entries_in(store_, layout::kStaging))
       (dead.contains(name) ? usage_.leftover_bytes : usage_.other_bytes) +=
           disk_bytes_at(store_, below(layout::kStaging, name));
+    usage_.derived_bytes = disk_bytes_at(store_, layout::kDerived);
     const RelPath layers = RelPath::parse(layout::kLayers).parent();
-    const std::set<std::string> measured{layers.str(), layout::kContainers, layout::kVolumes,
-                                         layout::kStaging, layout::kTrash};
+    const std::set<std::string> measured{layers.str(),     layout::kContainers, layout::kVolumes,
+                                         layout::kStaging, layout::kTrash,      layout::kDerived};
     for (const std::string& name : list_dir(store_.root()))
       if (!measured.contains(name)) usage_.other_bytes += disk_bytes_at(store_, name);
   }
@@ -185,7 +186,7 @@ std::uint64_t StoreUsage::prunable_bytes() const {
 }
 
 std::uint64_t StoreUsage::total_bytes() const {
-  std::uint64_t bytes = leftover_bytes + other_bytes;
+  std::uint64_t bytes = derived_bytes + leftover_bytes + other_bytes;
   for (const LayerUsage& layer : layers)
     bytes += layer.disk_bytes;
   for (const ContainerUsage& container : containers)

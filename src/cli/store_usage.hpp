@@ -47,6 +47,7 @@ struct StoreUsage {
   std::vector<ImageUsage> images;
   std::vector<ContainerUsage> containers;
   std::vector<VolumeUsage> volumes;
+  std::uint64_t derived_bytes = 0;  // what backends made of images, and can make again
   std::uint64_t leftover_bytes = 0; // trash, staging that nobody holds, files that no row names
   std::uint64_t other_bytes = 0;    // the database, configs, what is just being imported
 

@@ -31,6 +31,10 @@ std::vector<ImageRow> Catalog::images() const {
   return image_table::all(*db_);
 }
 
+std::set<Digest> Catalog::chains() const {
+  return image_table::chains(*db_);
+}
+
 std::optional<Digest> Catalog::image_named(const ImageRef& ref) const {
   return find_image_named(*db_, ref);
 }
@@ -120,6 +124,12 @@ void Catalog::insert_container(const ContainerRow& row) {
 void Catalog::rename_container(std::string_view id, std::string_view name) {
   Transaction transaction(*db_, TransactionKind::write);
   container_table::rename(*db_, id, name);
+  transaction.commit();
+}
+
+void Catalog::set_container_backend(std::string_view id, std::string_view backend) {
+  Transaction transaction(*db_, TransactionKind::write);
+  container_table::set_backend(*db_, id, backend);
   transaction.commit();
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,7 @@ class Catalog {
   // Images.
   std::optional<ImageRow> image(const Digest& id) const;
   std::vector<ImageRow> images() const; // newest import first
+  std::set<Digest> chains() const;      // ChainIDs of all images
   std::optional<Digest> image_named(const ImageRef& ref) const;
   // Names a reference: NAME[:TAG], NAME@DIGEST, a full id (with or without "sha256:"), or a unique
   // id prefix of at least 4 hex digits; a name wins over a prefix. Throws Error(not_found) or
@@ -74,6 +76,7 @@ class Catalog {
   // Kept containers.
   void insert_container(const ContainerRow& row); // Throws Error(already_exists) for a taken name
   void remove_container(std::string_view id);     // absence is success
+  void set_container_backend(std::string_view id, std::string_view backend);
   void rename_container(std::string_view id, std::string_view name); // "" for none; as insert
   // Throws as insert_container() of that name would.
   void require_free_container_name(std::string_view name) const;

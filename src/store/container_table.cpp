@@ -83,6 +83,11 @@ void rename(const Sqlite& db, std::string_view id, std::string_view name) {
   rename.bind(2, id).run();
 }
 
+void set_backend(const Sqlite& db, std::string_view id, std::string_view backend) {
+  Statement update(db, "UPDATE container SET backend = ? WHERE id = ?");
+  update.bind(1, backend).bind(2, id).run();
+}
+
 void remove(const Sqlite& db, std::string_view id) {
   Statement remove(db, "DELETE FROM container WHERE id = ?");
   remove.bind(1, id).run();

@@ -22,6 +22,7 @@ void require_free_name(const Sqlite& db, std::string_view name);
 
 void insert(const Sqlite& db, const ContainerRow& row); // Throws Error(already_exists)
 // "" takes the name away. Throws Error(already_exists).
+void set_backend(const Sqlite& db, std::string_view id, std::string_view backend);
 void rename(const Sqlite& db, std::string_view id, std::string_view name);
 void remove(const Sqlite& db, std::string_view id); // absence is success
 

@@ -96,6 +96,14 @@ std::vector<ImageRow> all(const Sqlite& db) {
   return rows;
 }
 
+std::set<Digest> chains(const Sqlite& db) {
+  Statement query(db, "SELECT chain FROM image");
+  std::set<Digest> found;
+  while (query.next())
+    found.insert(digest_of(db, query.text(0)));
+  return found;
+}
+
 std::vector<Digest> with_prefix(const Sqlite& db, std::string_view hex, std::size_t limit) {
   // 'g' comes after every hex digit, so the range holds exactly the ids with the prefix.
   Statement query(db, "SELECT id FROM image WHERE id >= ? AND id < ? ORDER BY id LIMIT ?");

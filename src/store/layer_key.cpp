@@ -21,4 +21,11 @@ Digest chain_id(const std::optional<Digest>& below, const Digest& diff_id) {
   return below ? sha256(below->str() + ' ' + diff_id.str()) : diff_id;
 }
 
+std::optional<Digest> chain_of(std::span<const LayerKey> layers) {
+  std::optional<Digest> chain;
+  for (const LayerKey& layer : layers)
+    chain = chain_id(chain, layer.diff_id);
+  return chain;
+}
+
 } // namespace layerbox

@@ -8,6 +8,7 @@
 
 #include <compare>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,5 +28,7 @@ struct LayerKey {
 // ChainID of `below` with `diff_id` on top; without `below`, the DiffID itself.
 // Source: OCI image-spec config.md, "Layer ChainID".
 Digest chain_id(const std::optional<Digest>& below, const Digest& diff_id);
+// ChainID of `layers`, bottom first; nothing of none.
+std::optional<Digest> chain_of(std::span<const LayerKey> layers);
 
 } // namespace layerbox

@@ -15,6 +15,12 @@ std::string join(std::string_view directory, std::string_view name) {
 std::string blob(const Digest& digest) {
   return join(kBlobs, digest.hex());
 }
+std::string derived_dir(std::string_view backend) {
+  return join(kDerived, backend);
+}
+std::string derived_chain(std::string_view backend, const Digest& chain) {
+  return join(derived_dir(backend), chain.hex());
+}
 std::string layer_dir(const LayerKey& key) {
   return join(kLayers, key.str());
 }

@@ -60,8 +60,10 @@ inline constexpr const char* kVolumeData = "data";
 inline constexpr const char* kVolumeFresh = "fresh";        // about to be moved into data
 inline constexpr const char* kVolumeFreshNew = "fresh.new"; // not whole yet
 
-std::string blob(const Digest& digest);                   // blobs/sha256/<hex>
-std::string layer_dir(const LayerKey& key);               // layers/sha256/<key>
+std::string blob(const Digest& digest);                                   // blobs/sha256/<hex>
+std::string derived_dir(std::string_view backend);                        // derived/<backend>
+std::string derived_chain(std::string_view backend, const Digest& chain); // derived/<backend>/<hex>
+std::string layer_dir(const LayerKey& key);                               // layers/sha256/<key>
 std::string layer_tree(const LayerKey& key);              // layers/sha256/<key>/tree
 std::string container_dir(std::string_view container_id); // containers/<id>
 std::string volume_dir(std::string_view name);            // volumes/<name>

@@ -22,13 +22,21 @@ UniqueFd open_locks(FdRef root) {
   }
 }
 
+std::uint64_t first_60_bits(const Digest& digest) {
+  std::uint64_t first = 0;
+  for (std::size_t i = 0; i < sizeof first; ++i)
+    first = first << 8 | digest.bytes()[i];
+  return first >> 4;
+}
+
 } // namespace
 
 std::uint64_t layer_lock_number(const Digest& diff_id) {
-  std::uint64_t first = 0;
-  for (std::size_t i = 0; i < sizeof first; ++i)
-    first = first << 8 | diff_id.bytes()[i];
-  return std::uint64_t{1} << 60 | first >> 4;
+  return std::uint64_t{1} << 60 | first_60_bits(diff_id);
+}
+
+std::uint64_t derived_lock_number(const Digest& chain) {
+  return std::uint64_t{1} << 61 | first_60_bits(chain);
 }
 
 RangeLock take_lock(FdRef root, std::uint64_t number, LockMode mode) {

@@ -17,6 +17,8 @@ inline constexpr std::uint64_t kGateLock = 0;
 inline constexpr std::uint64_t kTrashLock = 1; // who holds it deletes what lies in trash/
 // Layers: 2^60 and the first 60 bits of the DiffID, so that they meet no number above.
 std::uint64_t layer_lock_number(const Digest& diff_id);
+// What is derived of chains: 2^61 and the first 60 bits of the ChainID.
+std::uint64_t derived_lock_number(const Digest& chain);
 
 // `root` is the store's directory. Throws Error.
 RangeLock take_lock(FdRef root, std::uint64_t number, LockMode mode);

@@ -3,6 +3,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <set>
+#include <span>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -29,8 +32,15 @@ std::string join(std::string_view directory, std::string_view name) {
 // What the store's containers hold, as far as it can be known.
 struct ContainersInUse {
   std::vector<LayerKey> layers;
-  bool all_known = true; // false: the state of one that must stay cannot be read
+  std::set<Digest> chains; // and all beginnings of them
+  bool all_known = true;   // false: the state of one that must stay cannot be read
 };
+
+void add_beginnings(std::span<const LayerKey> chain, std::set<Digest>& to) {
+  std::optional<Digest> below;
+  for (const LayerKey& layer : chain)
+    to.insert(*(below = chain_id(below, layer.diff_id)));
+}
 
 class Marker {
  public:
@@ -41,7 +51,9 @@ class Marker {
     const StagingArea staging = look_at_staging(store_.root());
     for (const std::string& token : staging.dead)
       store_.move_to_trash(join(layout::kStaging, token));
+    look_for_derived();
     const ContainersInUse in_use = mark_containers();
+    if (in_use.all_known && !derived_.empty()) mark_derived(in_use.chains);
     // An import makes files first and rows last: a file without a row is garbage only when nobody
     // imports.
     if (staging.held > 0) return;
@@ -57,15 +69,26 @@ class Marker {
   const std::vector<Event>& events() const { return events_; }
 
  private:
+  void look_for_derived() {
+    const UniqueFd dir = open_beneath(store_.root(), RelPath::parse(layout::kDerived), kOpenDir);
+    for (const std::string& backend : list_dir(dir)) {
+      const auto of_backend = try_open_beneath(dir, RelPath::parse(backend), kOpenDir);
+      if (!of_backend) continue;
+      for (const std::string& name : list_dir(*of_backend))
+        if (const auto chain = Digest::from_hex(name))
+          derived_.emplace_back(layout::derived_chain(backend, *chain), *chain);
+    }
+  }
+
   ContainersInUse mark_containers() {
     ContainersInUse in_use;
     for (const std::string& name : names_in(store_.root(), layout::kContainers))
-      if (!mark_container(name, in_use.layers)) in_use.all_known = false;
+      if (!mark_container(name, in_use)) in_use.all_known = false;
     return in_use;
   }
 
   // False when the container stays and its state cannot be read.
-  bool mark_container(const std::string& name, std::vector<LayerKey>& layers) {
+  bool mark_container(const std::string& name, ContainersInUse& in_use) {
     const std::string path = join(layout::kContainers, name);
     const RelPath lease = RelPath::parse(path).child(layout::kLease);
     auto file = is_container_id(name) ? try_open_beneath(store_.root(), lease, O_RDONLY | O_CLOEXEC)
@@ -90,7 +113,8 @@ class Marker {
     }
     if (!state) return false;
     if (lock && (state->pid != 0 || !state->cgroups.empty())) leftovers_.push_back(state->id);
-    layers.insert(layers.end(), state->layers.begin(), state->layers.end());
+    in_use.layers.insert(in_use.layers.end(), state->layers.begin(), state->layers.end());
+    if (!derived_.empty()) add_beginnings(state->layers, in_use.chains);
     return true;
   }
 
@@ -115,6 +139,18 @@ class Marker {
     if (state) return state->keep == Keep::throw_away;
     const auto rows = store_.catalog().containers();
     return std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row.id == id; });
+  }
+
+  // derived/<backend>/<ChainID> of chains that are the beginning of no image's and no container's.
+  void mark_derived(const std::set<Digest>& in_use) {
+    std::set<Digest> wanted = store_.catalog().chains();
+    wanted.insert(in_use.begin(), in_use.end());
+    const auto is_wanted = [&](const auto& derived) { return wanted.contains(derived.second); };
+    if (std::all_of(derived_.begin(), derived_.end(), is_wanted)) return; // mostly
+    for (const ImageRow& image : store_.catalog().images())
+      add_beginnings(image.layers, wanted);
+    for (const auto& derived : derived_)
+      if (!is_wanted(derived)) store_.move_to_trash(derived.first);
   }
 
   void mark_blobs() {
@@ -142,6 +178,7 @@ class Marker {
   }
 
   Store& store_;
+  std::vector<std::pair<std::string, Digest>> derived_; // paths, and the chains that are in them
   std::vector<std::string> leftovers_;
   std::vector<Event> events_;
 };

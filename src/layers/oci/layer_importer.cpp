@@ -41,13 +41,6 @@ void make_implied(FdRef tree, const std::vector<RelPath>& implied) {
 
 } // namespace
 
-std::optional<Digest> chain_of(const std::vector<LayerKey>& layers) {
-  std::optional<Digest> chain;
-  for (const LayerKey& layer : layers)
-    chain = chain_id(chain, layer.diff_id);
-  return chain;
-}
-
 LayerImporter::LayerImporter(Store& store, const Staging& staging, const ImportLimits& limits,
                              Progress& progress)
     : store_(store), staging_(staging), limits_(limits), progress_(progress) {}

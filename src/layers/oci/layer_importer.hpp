@@ -95,7 +95,4 @@ class LayerImporter {
   bool committed_ = false;
 };
 
-// ChainID of the layers, nothing for none.
-std::optional<Digest> chain_of(const std::vector<LayerKey>& layers);
-
 } // namespace layerbox

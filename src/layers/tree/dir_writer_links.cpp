@@ -21,14 +21,14 @@ constexpr int kMaxSymlinks = 40; // as the kernel's own resolution, path_resolut
   throw Error(ErrorKind::corrupt, why);
 }
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   return "'" + printable(name) + "'";
 }
 
 std::string read_link(FdRef dir, const char* name) {
   std::array<char, PATH_MAX> buffer{};
   const ssize_t size = ::readlinkat(dir.get(), name, buffer.data(), buffer.size());
-  if (size < 0) throw_errno(errno, "read symlink " + quoted(name));
+  if (size < 0) throw_errno(errno, "read symlink " + in_quotes(name));
   return {buffer.data(), static_cast<std::size_t>(size)};
 }
 
@@ -77,7 +77,7 @@ bool DirWriter::step(Walk& walk) {
   const bool missing = !status;
   if (missing ? walk.on_missing == OnMissing::stop : walk.on_file == OnFile::stop) return false;
   if (part.from_link)
-    refuse("a symlink on its way leads to " + quoted(next.str()) +
+    refuse("a symlink on its way leads to " + in_quotes(next.str()) +
            ", which is no directory of this layer");
   make_implied(next);
   walk.at = std::move(next);
@@ -88,7 +88,7 @@ bool DirWriter::follow(Walk& walk, OpenDir& dir, const std::string& name, bool f
   if (++walk.links > kMaxSymlinks) {
     if (walk.on_missing == OnMissing::stop) return false;
     refuse("more than " + std::to_string(kMaxSymlinks) + " symlinks on its way" +
-           (from_link ? ", the last of them " : ": ") + quoted(name));
+           (from_link ? ", the last of them " : ": ") + in_quotes(name));
   }
   const std::string target = read_link(dir.fd, name.c_str());
   if (target.starts_with('/')) walk.at = RelPath(); // the tree is "/"
@@ -108,7 +108,7 @@ bool DirWriter::follow(Walk& walk, OpenDir& dir, const std::string& name, bool f
 OpenDir& DirWriter::open_dir(const RelPath& path) {
   OpenDir* dir = cache_.find(path);
   if (dir == nullptr)
-    throw Error(ErrorKind::not_found, "directory " + quoted(path.str()) + " went away");
+    throw Error(ErrorKind::not_found, "directory " + in_quotes(path.str()) + " went away");
   return *dir;
 }
 
@@ -146,8 +146,8 @@ void DirWriter::clear(const RelPath& path) {
 
 void DirWriter::hardlink(const RelPath& path, const Metadata&, const RelPath& target) {
   if (!try_hardlink(path, target))
-    throw Error(ErrorKind::not_found, "hard link " + quoted(path.str()) + " to " +
-                                          quoted(target.str()) + ", which is not in the tree");
+    throw Error(ErrorKind::not_found, "hard link " + in_quotes(path.str()) + " to " +
+                                          in_quotes(target.str()) + ", which is not in the tree");
 }
 
 bool DirWriter::try_hardlink(const RelPath& path, const RelPath& target) {
@@ -166,10 +166,10 @@ bool DirWriter::try_hardlink(const RelPath& path, const RelPath& target) {
     ++metadata_.unheld().devices;
     return true;
   }
-  if (S_ISDIR(status->st_mode)) refuse("a hard link to the directory " + quoted(target.str()));
+  if (S_ISDIR(status->st_mode)) refuse("a hard link to the directory " + in_quotes(target.str()));
   if (origin == place) return true;
   if (origin.starts_with(place))
-    refuse("a hard link that replaces the directory of its target " + quoted(target.str()));
+    refuse("a hard link that replaces the directory of its target " + in_quotes(target.str()));
 
   // A descriptor of its own: opening the other parent may close this one in the cache.
   const UniqueFd source_dir(::fcntl(source->dir->fd.get(), F_DUPFD_CLOEXEC, 0));
@@ -177,7 +177,7 @@ bool DirWriter::try_hardlink(const RelPath& path, const RelPath& target) {
   make_way(place, at);
   count_node();
   if (::linkat(source_dir.get(), source->name.c_str(), at.dir->fd.get(), at.name.c_str(), 0) != 0)
-    throw_errno(errno, "link " + quoted(path.str()) + " to " + quoted(target.str()));
+    throw_errno(errno, "link " + in_quotes(path.str()) + " to " + in_quotes(target.str()));
   at.dir->touched = true;
   return true;
 }

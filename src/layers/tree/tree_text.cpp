@@ -11,7 +11,7 @@
 namespace layerbox {
 namespace {
 
-std::string quoted(const RelPath& path) {
+std::string in_quotes(const RelPath& path) {
   return '"' + printable(path.str()) + '"';
 }
 
@@ -45,7 +45,7 @@ void hash_zeros(Sha256& hash, std::uint64_t count) {
 } // namespace
 
 void TreeText::directory(const RelPath& path, const Metadata& metadata) {
-  text_ += "dir " + permissions(metadata) + owner_and_time(metadata) + ' ' + quoted(path) +
+  text_ += "dir " + permissions(metadata) + owner_and_time(metadata) + ' ' + in_quotes(path) +
            attributes(metadata);
 }
 
@@ -59,33 +59,33 @@ void TreeText::file(const RelPath& path, const Metadata& metadata, std::uint64_t
     at = region.offset + region.data.size();
   }
   hash_zeros(hash, size_bytes - at);
-  text_ += "file " + permissions(metadata) + owner_and_time(metadata) + ' ' + quoted(path) +
+  text_ += "file " + permissions(metadata) + owner_and_time(metadata) + ' ' + in_quotes(path) +
            fmt::format(" {} {}", size_bytes, hash.finish().str()) + attributes(metadata);
 }
 
 void TreeText::symlink(const RelPath& path, const Metadata& metadata, const std::string& target) {
-  text_ += "symlink " + owner_and_time(metadata) + ' ' + quoted(path) + " -> \"" +
+  text_ += "symlink " + owner_and_time(metadata) + ' ' + in_quotes(path) + " -> \"" +
            printable(target) + '"' + attributes(metadata);
 }
 
 void TreeText::hardlink(const RelPath& path, const Metadata&, const RelPath& target) {
-  text_ += "link " + quoted(path) + " -> " + quoted(target) + '\n';
+  text_ += "link " + in_quotes(path) + " -> " + in_quotes(target) + '\n';
 }
 
 void TreeText::special(const RelPath& path, const Metadata& metadata, const Special& special) {
   const bool fifo = special.type == SpecialType::fifo;
   text_ += fifo ? "fifo " : (special.type == SpecialType::character_device ? "char " : "block ");
-  text_ += permissions(metadata) + owner_and_time(metadata) + ' ' + quoted(path);
+  text_ += permissions(metadata) + owner_and_time(metadata) + ' ' + in_quotes(path);
   if (!fifo) text_ += fmt::format(" {}:{}", special.major, special.minor);
   text_ += attributes(metadata);
 }
 
 void TreeText::whiteout(const RelPath& path) {
-  text_ += "whiteout " + quoted(path) + '\n';
+  text_ += "whiteout " + in_quotes(path) + '\n';
 }
 
 void TreeText::opaque(const RelPath& path) {
-  text_ += "opaque " + quoted(path) + '\n';
+  text_ += "opaque " + in_quotes(path) + '\n';
 }
 
 std::string tree_text(FdRef top) {
