@@ -11,7 +11,7 @@
 //
 // `prepare` makes directories and data, never a mount. What it made is found again by `discard`,
 // from the container's directory alone, so that a killed process leaves nothing that a later
-// command cannot remove. Absence is success for `discard` and `drop`. What `prepare` would answer
+// command cannot remove. Absence is success for `discard`. What `prepare` would answer
 // for a container that is not there yet, the table's `plan` says without making anything.
 //
 // What a container changed, what it holds and what it looks like is read from the tree that
@@ -46,10 +46,13 @@ enum class Stands : std::uint8_t {
   alone,     // in their place: it holds all of it
 };
 
+enum class Lies : std::uint8_t { in_directory, in_subvolume };
+
 struct WrittenTree {
   std::optional<UniqueFd> dir; // nothing when the container was never written to
   std::string name;            // in the container's directory
   Stands stands = Stands::on_layers;
+  Lies lies = Lies::in_directory; // where it is made
 };
 
 class Backend {
@@ -68,8 +71,6 @@ class Backend {
   virtual WrittenTree written(FdRef home) const = 0;
   // Removes the container's writable part. Requires its lease. Throws Error.
   virtual void discard(const ContainerLease& container) = 0;
-  // Removes what was derived from a chain and can be made again.
-  virtual void drop(std::span<const LayerKey> layers) = 0;
 };
 
 struct BackendProbe {

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 #include "layers/backend/backend.hpp"
+#include "layers/backend/btrfs.hpp"
 #include "layers/backend/copy.hpp"
 #include "layers/backend/overlay.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::array kBackends{
     BackendEntry{"overlay", probe_overlay, plan_overlay, open_overlay},
+    BackendEntry{"btrfs", probe_btrfs, plan_btrfs, open_btrfs},
     BackendEntry{"copy", probe_copy, plan_copy, open_copy},
 };
 

@@ -1,24 +1,15 @@
 #include "layers/backend/copy.hpp"
 
-#include <fcntl.h>
-
 #include "base/fs_at.hpp"
 #include "base/remove_tree.hpp"
 #include "layers/backend/as_store_owner.hpp"
 #include "layers/backend/copy_tree.hpp"
+#include "layers/backend/own_rootfs.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
 
 namespace {
-
-MountPlan plan_of(const Store& store, std::string_view container_id) {
-  MountPlan plan;
-  plan.anchor = store.path();
-  plan.kind = RootfsKind::directory;
-  plan.directory = layout::container_dir(container_id) + "/" + layout::kRootfs;
-  return plan;
-}
 
 class Copy : public Backend {
  public:
@@ -27,23 +18,14 @@ class Copy : public Backend {
   MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers, Access,
                     Progress& progress) override {
     if (!try_stat_at(container.dir(), layout::kRootfs)) make_rootfs(container, layers, progress);
-    return plan_of(store_, container.state().id);
+    return plan_own_rootfs(store_, container.state().id);
   }
 
   WrittenTree written(FdRef home) const override {
-    return {
-        try_open_beneath(home, RelPath::parse(layout::kRootfs), O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-        layout::kRootfs, Stands::alone};
+    return written_own_rootfs(home, Lies::in_directory);
   }
 
-  void discard(const ContainerLease& container) override {
-    as_store_owner_when_refused(store_.identity(), [&] {
-      remove_tree(container.dir(), layout::kRootfsNew);
-      remove_tree(container.dir(), layout::kRootfs);
-    });
-  }
-
-  void drop(std::span<const LayerKey>) override {} // nothing is derived from a chain
+  void discard(const ContainerLease& container) override { discard_own_rootfs(store_, container); }
 
  private:
   void make_rootfs(const ContainerLease& container, std::span<const LayerKey> layers,
@@ -71,7 +53,7 @@ BackendProbe probe_copy(const Store&, Remember) {
 MountPlan plan_copy(const Store& store, std::string_view container_id,
                     std::span<const LayerKey> layers, Access) {
   (void)open_layer_trees(store, layers); // as the copy does, when it is made
-  return plan_of(store, container_id);
+  return plan_own_rootfs(store, container_id);
 }
 
 std::unique_ptr<Backend> open_copy(const Store& store) {

@@ -13,9 +13,11 @@
 #include "base/remove_tree.hpp"
 #include "layers/backend/as_store_owner.hpp"
 #include "layers/backend/copy_tree.hpp"
+#include "layers/backend/derived_chain.hpp"
 #include "layers/view/merged_view.hpp"
 #include "store/container_mounts.hpp"
 #include "store/layout.hpp"
+#include "store/private_dir.hpp"
 
 namespace layerbox {
 
@@ -23,6 +25,7 @@ namespace {
 
 // Source: OVL_MAX_STACK in fs/overlayfs/params.h.
 constexpr std::size_t kMaxLowerTrees = 500;
+constexpr std::string_view kOverlay = "overlay";
 
 // True when the directory was made, false when it was there.
 bool make_dir(FdRef dir, const char* name, mode_t mode) {
@@ -37,8 +40,23 @@ bool needs_empty(const LayerTrees& trees, Access access) {
   return trees.fds.size() < (access == Access::read_only ? 2U : 1U);
 }
 
-MountPlan plan_of(const Store& store, std::string_view container_id, const LayerTrees& trees,
+// A chain with more trees than overlayfs takes: its lowest layers are made one tree, once.
+struct Stack {
+  std::span<const LayerKey> flattened; // lowest
+  LayerTrees trees;                    // of the layers above those
+};
+
+Stack stack_of(const Store& store, std::span<const LayerKey> layers) {
+  LayerTrees all = open_layer_trees(store, layers);
+  if (all.fds.size() <= kMaxLowerTrees) return {{}, std::move(all)};
+  all = {}; // their descriptors
+  const std::size_t above = kMaxLowerTrees - 1;
+  return {layers.first(layers.size() - above), open_layer_trees(store, layers.last(above))};
+}
+
+MountPlan plan_of(const Store& store, std::string_view container_id, const Stack& stack,
                   Access access) {
+  const LayerTrees& trees = stack.trees;
   const std::string home = layout::container_dir(container_id) + "/";
   MountPlan plan;
   plan.anchor = store.path();
@@ -56,12 +74,8 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Layer
     plan.work = home + layout::kWork;
   }
   plan.lower = trees.paths;
+  if (!stack.flattened.empty()) plan.lower.push_back(derived_path(kOverlay, stack.flattened));
   if (needs_empty(trees, access)) plan.lower.push_back(home + layout::kEmpty);
-  if (plan.lower.size() > kMaxLowerTrees)
-    throw Error(ErrorKind::unsupported,
-                fmt::format("the image has {} layers; overlayfs takes at most {}",
-                            plan.lower.size(), kMaxLowerTrees))
-        .set_hint("--backend copy has no such limit");
   return plan;
 }
 
@@ -70,9 +84,15 @@ class Overlay : public Backend {
   explicit Overlay(const Store& store) : store_(store) {}
 
   MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
-                    Access access, Progress&) override {
-    const LayerTrees trees = open_layer_trees(store_, layers);
-    MountPlan plan = plan_of(store_, container.state().id, trees, access);
+                    Access access, Progress& progress) override {
+    const Stack stack = stack_of(store_, layers);
+    const LayerTrees& trees = stack.trees;
+    if (!stack.flattened.empty() &&
+        make_derived(store_, kOverlay, stack.flattened, make_private_dir, progress))
+      progress.note(fmt::format("the image has {} layers, more than the {} that overlayfs takes: "
+                                "its lowest {} were made one tree",
+                                layers.size(), kMaxLowerTrees, stack.flattened.size()));
+    MountPlan plan = plan_of(store_, container.state().id, stack, access);
     if (plan.kind == RootfsKind::directory)
       make_dir(container.dir(), layout::kEmpty, 0755);
     else
@@ -94,8 +114,6 @@ class Overlay : public Backend {
       remove_tree(container.dir(), layout::kUpper);
     });
   }
-
-  void drop(std::span<const LayerKey>) override {} // nothing is derived from a chain
 
  private:
   void make_parts(FdRef home, const LayerTrees& trees, Access access) {
@@ -127,7 +145,7 @@ class Overlay : public Backend {
 
 MountPlan plan_overlay(const Store& store, std::string_view container_id,
                        std::span<const LayerKey> layers, Access access) {
-  return plan_of(store, container_id, open_layer_trees(store, layers), access);
+  return plan_of(store, container_id, stack_of(store, layers), access);
 }
 
 std::unique_ptr<Backend> open_overlay(const Store& store) {

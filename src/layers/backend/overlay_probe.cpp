@@ -1,11 +1,8 @@
 // Whether overlayfs can be mounted by this user on the store's file system: remembered, or tried.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,51 +10,12 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "layers/backend/overlay.hpp"
+#include "layers/backend/probe_memory.hpp"
 #include "layers/tree/overlay_dialect.hpp"
-#include "store/layout.hpp"
 
 namespace layerbox {
 
 namespace {
-
-constexpr const char* kVerdictDir = "overlay"; // below derived/
-constexpr const char* kVerdict = "probe";
-constexpr std::size_t kMaxVerdictBytes = 4096;
-
-// What the verdict depends on. Sysctls may change it too: then the mount itself says so.
-std::string circumstances(const Store& store) {
-  struct utsname host {};
-  struct statfs fs {};
-  if (::uname(&host) != 0) throw_errno(errno, "uname");
-  if (::fstatfs(store.root().get(), &fs) != 0) throw_errno(errno, "statfs of the store");
-  return fmt::format("{} {}\nfile system {:x}, user kind {}, uid {}\n", host.release, host.version,
-                     static_cast<unsigned long>(fs.f_type),
-                     static_cast<int>(store.identity().privilege), ::geteuid());
-}
-
-RelPath verdict_path() {
-  return RelPath::parse(fmt::format("{}/{}/{}", layout::kDerived, kVerdictDir, kVerdict));
-}
-
-bool is_remembered(const Store& store, const std::string& now) {
-  const auto file =
-      try_open_beneath(store.root(), verdict_path(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (!file) return false;
-  std::string text(kMaxVerdictBytes, '\0');
-  const ssize_t size = ::read(file->get(), text.data(), text.size());
-  return size >= 0 && text.substr(0, static_cast<std::size_t>(size)) == now;
-}
-
-// A remembered verdict only saves time: what hinders its writing hinders nothing else.
-void remember(const Store& store, const Staging& staging, const std::string& now) {
-  try {
-    write_new_file(staging.dir(), kVerdict, now, 0600);
-    const UniqueFd dir = make_dirs_beneath(
-        store.root(), RelPath::parse(fmt::format("{}/{}", layout::kDerived, kVerdictDir)), 0700);
-    rename_at(staging.dir(), kVerdict, dir, kVerdict);
-  } catch (const Error&) {
-  }
-}
 
 void check(int result, const char* what) {
   if (result < 0) throw_errno(errno, what);
@@ -106,13 +64,13 @@ void try_overlay(FdRef dir, const Identity& identity) {
   call_in_user_namespace(ns, [&] { mount_and_write(dir); });
 }
 
-BackendProbe probe_overlay(const Store& store, Remember remembers) {
+BackendProbe probe_overlay(const Store& store, Remember remember) {
   try {
-    const std::string now = circumstances(store);
-    if (is_remembered(store, now)) return {true, "worked here before"};
+    const ProbeMemory memory(store, "overlay");
+    if (memory.worked()) return {true, "worked here before"};
     const Staging staging = store.new_staging();
     try_overlay(staging.dir(), store.identity());
-    if (remembers == Remember::yes) remember(store, staging, now);
+    if (remember == Remember::yes) memory.write(staging);
     return {true, "overlayfs with userxattr was mounted on the store's file system"};
   } catch (const Error& error) {
     return {false, error.what()};

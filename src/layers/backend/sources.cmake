@@ -1,9 +1,13 @@
 set(LAYERS_BACKEND_SOURCES
   backend/as_store_owner.cpp
   backend/backends.cpp
+  backend/btrfs.cpp
   backend/copy.cpp
   backend/copy_file.cpp
   backend/copy_tree.cpp
+  backend/derived_chain.cpp
   backend/mount_rootfs.cpp
   backend/overlay.cpp
-  backend/overlay_probe.cpp)
+  backend/overlay_probe.cpp
+  backend/own_rootfs.cpp
+  backend/probe_memory.cpp)

@@ -1,0 +1,30 @@
+#include "layers/backend/own_rootfs.hpp"
+
+#include "base/fs_at.hpp"
+#include "base/remove_tree.hpp"
+#include "layers/backend/as_store_owner.hpp"
+#include "store/layout.hpp"
+
+namespace layerbox {
+
+MountPlan plan_own_rootfs(const Store& store, std::string_view container_id) {
+  MountPlan plan;
+  plan.anchor = store.path();
+  plan.kind = RootfsKind::directory;
+  plan.directory = layout::container_dir(container_id) + "/" + layout::kRootfs;
+  return plan;
+}
+
+WrittenTree written_own_rootfs(FdRef home, Lies lies) {
+  return {try_open_beneath(home, RelPath::parse(layout::kRootfs), kOpenDir), layout::kRootfs,
+          Stands::alone, lies};
+}
+
+void discard_own_rootfs(const Store& store, const ContainerLease& container) {
+  as_store_owner_when_refused(store.identity(), [&] {
+    remove_tree(container.dir(), layout::kRootfsNew);
+    remove_tree(container.dir(), layout::kRootfs);
+  });
+}
+
+} // namespace layerbox

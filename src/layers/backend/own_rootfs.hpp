@@ -1,0 +1,13 @@
+// own_rootfs: what backends have in common whose containers each have a whole directory of their
+// own, containers/<id>/rootfs.
+#pragma once
+
+#include "layers/backend/backend.hpp"
+
+namespace layerbox {
+
+MountPlan plan_own_rootfs(const Store& store, std::string_view container_id);
+WrittenTree written_own_rootfs(FdRef home, Lies lies);
+void discard_own_rootfs(const Store& store, const ContainerLease& container);
+
+} // namespace layerbox
