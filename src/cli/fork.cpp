@@ -120,14 +120,14 @@ class ForkVerb : public Verb {
 
   void copy_files(const Store& store, const ContainerView& view, FdRef home, FdRef to,
                   Progress& progress) const {
-    const std::string& backend = view.state().backend;
+    const ContainerState& state = view.state();
+    PartsOf from{home, state.backend, view.is_running() ? Activity::live : Activity::none};
+    UniqueFd snapshot;
     if (snapshot_) {
-      const UniqueFd from = open_snapshot(home, find_snapshot(home, *snapshot_));
-      copy_parts(store, backend, from, Activity::none, to, progress);
-      return;
+      snapshot = open_snapshot(home, find_snapshot(home, *snapshot_));
+      from = parts_of_snapshot(store, snapshot, state.backend);
     }
-    copy_parts(store, backend, home, view.is_running() ? Activity::live : Activity::none, to,
-               progress);
+    copy_parts(store, from, state.layers, state.backend, to, progress);
   }
 
   static Recipe read_recipe_of(FdRef home) {

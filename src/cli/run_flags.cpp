@@ -12,7 +12,7 @@ void declare_container(CommandLine& line, RunFlags& flags) {
   line.text("--rootfs", flags.rootfs, "DIR",
             "run on this directory in place of an image; missing mount points are made in it");
   line.text("--backend", flags.backend, "NAME",
-            "how the root file system is made: auto, overlay or copy");
+            "how the root file system is made: auto, or one that 'layerbox info' lists");
   line.text("--cidfile", flags.cidfile, "FILE", "write the container's id to a new file");
   line.text("--pidfile", flags.pidfile, "FILE",
             "write the process id of the first process to a file");

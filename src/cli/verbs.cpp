@@ -44,6 +44,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"snapshot", "keep a container's files as they are now", kContainers, make_snapshot_verb},
     {"rollback", "go back to a snapshot of a container", kContainers, make_rollback_verb},
     {"fork", "make a container of another one's files", kContainers, make_fork_verb},
+    {"convert", "let a container go on with another backend", kContainers, make_convert_verb},
     {"export", "write a root file system as a tar", kContainers, make_export_verb},
     {"cp", "copy files into a container, out of it, or to another one", kContainers, make_cp_verb},
     {"mount", "put the root file system of an image or a container at a directory", kContainers,

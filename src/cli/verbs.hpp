@@ -54,6 +54,7 @@ std::unique_ptr<Verb> make_stats_verb();
 std::unique_ptr<Verb> make_pause_verb();
 std::unique_ptr<Verb> make_unpause_verb();
 std::unique_ptr<Verb> make_snapshot_verb();
+std::unique_ptr<Verb> make_convert_verb();
 std::unique_ptr<Verb> make_rollback_verb();
 std::unique_ptr<Verb> make_fork_verb();
 std::unique_ptr<Verb> make_rm_verb();

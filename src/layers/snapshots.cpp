@@ -87,8 +87,10 @@ void stage_snapshot(const Store& store, FdRef staging, const ContainerView& cont
                     Progress& progress) {
   make_private_dir(staging, kStaged);
   const UniqueFd staged = open_beneath(staging, RelPath::parse(kStaged), kOpenDir);
-  copy_parts(store, container.state().backend, home,
-             container.is_running() ? Activity::live : Activity::none, staged, progress);
+  const ContainerState& state = container.state();
+  const PartsOf parts{home, state.backend,
+                      container.is_running() ? Activity::live : Activity::none};
+  copy_parts(store, parts, state.layers, state.backend, staged, progress);
   write_new_file(staged, layout::kDescriptor, descriptor_now(), 0600);
 }
 
@@ -104,8 +106,8 @@ void exchange_part(FdRef a, FdRef b, const std::string& name) {
 
 void exchange_parts(const Store& store, const ContainerLease& container, FdRef staged) {
   const std::string& backend = container.state().backend;
-  std::vector<std::string> names = parts_in(store, backend, staged);
-  for (std::string& name : parts_in(store, backend, container.dir()))
+  std::vector<std::string> names = parts_in(store, {staged, backend});
+  for (std::string& name : parts_in(store, {container.dir(), backend}))
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   for (const std::string& name : names) {
     fault_point("layers.roll_back.before_exchange");
@@ -181,8 +183,10 @@ void roll_back(const Store& store, const Staging& staging, const ContainerLease&
   const Snapshot snapshot = find_snapshot(container.dir(), name);
   make_private_dir(staging.dir(), kStaged);
   const UniqueFd staged = open_beneath(staging.dir(), RelPath::parse(kStaged), kOpenDir);
-  copy_parts(store, container.state().backend, open_snapshot(container.dir(), snapshot),
-             Activity::none, staged, progress);
+  const ContainerState& state = container.state();
+  const UniqueFd from = open_snapshot(container.dir(), snapshot);
+  copy_parts(store, parts_of_snapshot(store, from, state.backend), state.layers, state.backend,
+             staged, progress);
   syncfs_fd(staging.dir(), "the store");
   unlink_at(container.dir(), layout::kRollback); // of one that was cut short: this is the last word
   write_durably(container.dir(), layout::kRollback, snapshot.name);
