@@ -1,5 +1,7 @@
 #include "check.h"
 
+#include <time.h>
+
 const char *const kOrigins[] = {"image", "own"};
 static const char *origin = "none", *group = "none";
 
@@ -76,7 +78,9 @@ int exists(const char *path) {
 }
 
 struct stat before(const char *path) {
-  usleep(11000); /* the kernel's clock for files may tick as slowly as once in 10 ms */
+  struct timespec tick;
+  clock_getres(CLOCK_REALTIME_COARSE, &tick); /* what files are told the time by */
+  usleep((useconds_t)(tick.tv_nsec / 1000 + 1000));
   return status_of(path);
 }
 
