@@ -95,10 +95,11 @@ class Conformance(E2E):
         self.assertEqual(layer, self.first[1])
         wanted = self.first[2]
         if exports_what_lies_on_disk(backend, box.user is ROOT):
-            self.assertNotEqual(digest_of(archive.out), digest_of(wanted), "a known deviation that did not occur")
+            self.assertFalse(archive.out == wanted, "a known deviation that did not occur")
             wanted = self.first_on_disk.setdefault(box.user.name, archive.out)
-        self.assertEqual(members(archive.out), members(wanted))
-        self.assertEqual(digest_of(archive.out), digest_of(wanted))
+        if archive.out != wanted:
+            self.assertEqual(members(archive.out), members(wanted))
+            self.assertEqual(digest_of(archive.out), digest_of(wanted))
         self.assertEqual(box.ok("diff", backend, "made:" + backend), "")
 
     def test_on_the_machines_own_file_system(self):
