@@ -196,10 +196,11 @@ class Box:
 class E2E(unittest.TestCase):
     maxDiff = 4000
 
-    def box(self, user=ROOT):
+    def box(self, user=ROOT, below=None):
+        """`below`: a directory to make his home in, in place of the test process's own."""
         if user.uid != os.geteuid() and place.users_error:
             skip(self, user.capability, place.users_error)
-        home = tempfile.mkdtemp(prefix="home-", dir=place.path)
+        home = tempfile.mkdtemp(prefix="home-", dir=below or place.path)
         os.chmod(home, 0o755)
         if os.geteuid() == 0:
             os.chown(home, user.uid, user.uid)

@@ -2,6 +2,7 @@
 // backend. Every backend of the table is held to them; see conformance_test.cpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <ostream>
@@ -30,7 +31,8 @@ class ChainBuilder {
 };
 
 // What building a case asks of the machine, beyond a store.
-enum class Needs : std::uint8_t { nothing, ids, devices, trusted_xattrs };
+enum class Needs : std::uint8_t { nothing, ids, devices, trusted_xattrs, long_symlinks };
+inline constexpr std::size_t kLongSymlink = 4000; // XFS takes 1023 bytes
 
 struct ConformanceCase {
   const char* name; // CamelCase: it becomes the test's name

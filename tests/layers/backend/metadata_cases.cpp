@@ -191,11 +191,14 @@ std::vector<ConformanceCase> metadata_cases() {
              .symlink("absolute", "/etc/passwd")
              .symlink("up", "../../../../etc")
              .symlink("loop", "loop")
-             .symlink("long", std::string(4000, 'x'))
+             .symlink("long", std::string(1000, 'x'))
              .symlink("bytes", "\xff\x01 \n")
              .finish();
        },
        "absolute@\nbytes@\nlong@\nloop@\nup@\n"},
+      {"LongSymlinkTargets", Needs::long_symlinks,
+       [](ChainBuilder& c) { c.layer().symlink("long", std::string(kLongSymlink, 'x')).finish(); },
+       "long@\n"},
   };
 }
 

@@ -20,17 +20,16 @@ namespace layerbox::test {
 
 namespace {
 
-std::string make_directory() {
-  const char* tmp = ::getenv("TMPDIR");
-  std::string path = std::string(tmp != nullptr ? tmp : "/tmp") + "/layerbox-backend-XXXXXX";
+std::string make_directory(const std::string& parent) {
+  std::string path = parent + "/layerbox-backend-XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) throw_errno(errno, path);
   return path;
 }
 
 } // namespace
 
-TemporaryStore::TemporaryStore()
-    : path_(make_directory()), store_(Store::open(path_ + "/store", current_identity())) {}
+TemporaryStore::TemporaryStore(const std::string& parent)
+    : path_(make_directory(parent)), store_(Store::open(path_ + "/store", current_identity())) {}
 
 TemporaryStore::~TemporaryStore() {
   try {
@@ -75,6 +74,9 @@ std::string why_not(Needs needs, const std::string& directory) {
   case Needs::trusted_xattrs:
     result = ::setxattr(directory.c_str(), "trusted.attempt", "", 0, 0);
     break;
+  case Needs::long_symlinks:
+    result = ::symlink(std::string(kLongSymlink, 'x').c_str(), file.c_str());
+    break;
   case Needs::nothing:
     break;
   }
@@ -84,6 +86,7 @@ std::string why_not(Needs needs, const std::string& directory) {
 }
 
 std::string capability_of(Needs needs) {
+  if (needs == Needs::long_symlinks) return "long_symlinks"; // the file system's, not the user's
   return needs == Needs::nothing ? "" : "root";
 }
 

@@ -8,13 +8,15 @@
 #include "store/container_lease.hpp"
 #include "store/store.hpp"
 #include "tests/layers/backend/conformance.hpp"
+#include "tests/layers/backend/file_systems.hpp"
 
 namespace layerbox::test {
 
-// A directory below $TMPDIR or /tmp, removed at the end with all that is in it.
+// A directory, removed at the end with all that is in it.
 class TemporaryStore {
  public:
-  TemporaryStore();
+  // Below `parent`.
+  explicit TemporaryStore(const std::string& parent = file_system(kOwnFileSystem).path);
   ~TemporaryStore();
   TemporaryStore(const TemporaryStore&) = delete;
   TemporaryStore& operator=(const TemporaryStore&) = delete;

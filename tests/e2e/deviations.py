@@ -1,0 +1,68 @@
+"""What semantics/ may say against a backend, and why. docs/backends.md tells the same to users.
+
+A check that fails and is not here, and one that is here and does not fail, fail the tests.
+"""
+
+
+def overlay(backend, _):
+    return backend == "overlay"
+
+
+def overlay_without_clones(backend, file_system):
+    return backend == "overlay" and file_system not in ("xfs", "btrfs")
+
+
+def btrfs(_, file_system):
+    return file_system == "btrfs"
+
+
+def overlay_elsewhere(backend, file_system):
+    return overlay(backend, file_system) and not btrfs(backend, file_system)
+
+
+def btrfs_itself(backend, file_system):
+    return btrfs(backend, file_system) and not overlay(backend, file_system)
+
+
+DEVIATIONS = (
+    (overlay, "a directory of a lower tree is not renamed: the dialect of ordinary users (userxattr) has no redirects",
+     "image/rename-dir/to a new name", "image/rename-dir/keeps the number", "image/rename-dir/over an empty one",
+     "image/rename-dir/over a full one", "image/rename-dir/exchange with a file"),
+    (overlay, "names of one file of a lower tree are copied up one by one: what is done to one is not done to the other",
+     "image/link/a pair is written by either name", "image/link/a pair stays one file when written",
+     "image/link/a third name is counted", "image/rename/one name of a pair onto the other does nothing",
+     "image/unlink/of a pair leaves one name", "image/unlink/of a pair changes the other's ctime",
+     "image/chmod/of a pair is of both names", "image/times/of a pair are of both names",
+     "image/xattr/of a pair is of both names", "image/permission/an owner of a pair is of both names"),
+    (overlay, "names of one file of a lower tree are different files to the kernel also before that",
+     "image/lock/of a pair is held by either name", "image/inotify/of one name of a pair tells a write by the other"),
+    (overlay, "a file keeps the number it had in the lower tree, but a name that is given to it then does not know it",
+     "image/link/is the same file", "image/link/of what a symlink leads to is it"),
+    (overlay, "a mapping stays with the file of the lower tree", "image/open-before/a mapping sees what is written"),
+    (overlay, "what was not copied up keeps its names below",
+     "image/rename/what lay there has no name", "image/rmdir/leaves an open one without a name"),
+    (overlay, "copying up makes a name in the upper directory, whose time of writing is put back",
+     "image/open/O_CREAT of what is there changes none", "image/times/of a directory stay when a file in it is written"),
+    (overlay, "a merged directory's parent is told by the number of a tree",
+     "image/readdir/agrees with stat of the parent"),
+    (overlay, "device 0:0 is the file system's own mark",
+     "image/mknod/what overlayfs calls a whiteout", "own/mknod/what overlayfs calls a whiteout",
+     "image/rename/leaving a whiteout", "own/rename/leaving a whiteout"),
+    (overlay_without_clones, "copying up fills holes, but those at the start of a megabyte",
+     "image/holes/take no room when opened to write", "image/holes/stay when opened to write"),
+    (overlay_elsewhere, "a merged directory does not count its names", "image/mkdir/is a name of its parent"),
+    (btrfs, "directories do not count their names", "image/mkdir/has two names", "image/mkdir/is a name of its parent",
+     "own/mkdir/has two names", "own/mkdir/is a name of its parent"),
+    (btrfs_itself, "each subvolume has a device number of its own, and mount tables have the file system's",
+     "image/identity/the root's device is what mountinfo says", "own/identity/the root's device is what mountinfo says"),
+)
+
+
+def deviations_of(backend, file_system):
+    return {name for applies, _, *names in DEVIATIONS if applies(backend, file_system) for name in names}
+
+
+def exports_what_lies_on_disk(backend, user_is_root):
+    """A whole tree of a container's has no record beside it of the owners and devices that an ordinary user's file system
+    could not hold: they are not in its export. Its diff and its commit tell changes alone, and miss nothing."""
+    return backend != "overlay" and not user_is_root
