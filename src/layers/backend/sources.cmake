@@ -4,6 +4,7 @@ set(LAYERS_BACKEND_SOURCES
   backend/copy.cpp
   backend/copy_file.cpp
   backend/copy_tree.cpp
+  backend/measurements.cpp
   backend/mount_rootfs.cpp
   backend/overlay.cpp
   backend/overlay_probe.cpp)
