@@ -3,12 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/backend_choice.hpp"
 #include "cli/format_option.hpp"
 #include "cli/machine_facts.hpp"
 #include "cli/output.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
-#include "layers/backend/backend.hpp"
 #include "runner/host_facts.hpp"
 
 namespace layerbox {
@@ -35,11 +35,6 @@ std::uint64_t mapped_ids(const std::vector<IdRange>& ranges) {
   return count;
 }
 
-struct BackendFact {
-  std::string name;
-  BackendProbe probe;
-};
-
 struct Facts {
   Settings settings;
   Identity identity;
@@ -49,8 +44,8 @@ struct Facts {
   std::size_t images = 0;
   std::size_t layers = 0;
   std::size_t containers = 0;
+  Evidence evidence;
   std::vector<BackendFact> backends;
-  std::string chosen; // by auto; "" when none works
   std::vector<NamespaceFact> namespaces;
   LandlockFact landlock;
 };
@@ -66,10 +61,8 @@ Facts gather(Invocation& invocation) {
   facts.images = store.catalog().images().size();
   facts.layers = store.catalog().layers().size();
   facts.containers = list_containers(store).size();
-  for (const BackendEntry& entry : backends()) {
-    facts.backends.push_back({std::string(entry.name), entry.probe(store, Remember::yes)});
-    if (facts.chosen.empty() && facts.backends.back().probe.works) facts.chosen = entry.name;
-  }
+  facts.evidence = read_measurements(store);
+  facts.backends = explain_backends(store, facts.evidence);
   facts.namespaces = namespace_facts();
   facts.landlock = probe_landlock();
   return facts;
@@ -77,6 +70,24 @@ Facts gather(Invocation& invocation) {
 
 std::vector<std::pair<const char*, const Setting*>> named(const Settings& settings) {
   return {{"root", &settings.root}, {"backend", &settings.backend}, {"network", &settings.network}};
+}
+
+Json evidence_json(const Evidence& evidence) {
+  if (!evidence.measured) return {{"used", false}, {"reason", evidence_words(evidence)}};
+  Json times = Json::array();
+  for (const MeasuredBackend& one : evidence.measured->backends)
+    times.push_back({{"name", one.name}, {"start_to_end_us", one.start_to_end_us}});
+  return {{"used", true},
+          {"reason", evidence_words(evidence)},
+          {"date", rfc3339(evidence.measured->date)},
+          {"image", evidence.measured->image.str()},
+          {"backends", std::move(times)}};
+}
+
+std::string chosen_backend(const Facts& facts) {
+  for (const BackendFact& backend : facts.backends)
+    if (backend.chosen) return backend.name;
+  return "";
 }
 
 Json document(const Facts& facts) {
@@ -88,7 +99,8 @@ Json document(const Facts& facts) {
     backend_list.push_back({{"name", backend.name},
                             {"works", backend.probe.works},
                             {"reason", backend.probe.reason},
-                            {"chosen", backend.name == facts.chosen}});
+                            {"chosen", backend.chosen},
+                            {"why", backend.why}});
   Json namespaces = Json::array();
   for (const NamespaceFact& fact : facts.namespaces)
     namespaces.push_back({{"name", fact.name}, {"works", fact.works}, {"reason", fact.reason}});
@@ -109,8 +121,9 @@ Json document(const Facts& facts) {
             {"mapped_uids", mapped_ids(facts.identity.store_map.uids)},
             {"mapped_gids", mapped_ids(facts.identity.store_map.gids)},
             {"reason", facts.identity.reason}}},
-          {"backend", facts.chosen},
+          {"backend", chosen_backend(facts)},
           {"backends", std::move(backend_list)},
+          {"measurements", evidence_json(facts.evidence)},
           {"namespaces", std::move(namespaces)},
           {"landlock", {{"version", facts.landlock.version}, {"reason", facts.landlock.reason}}}};
 }
@@ -146,13 +159,13 @@ std::string text_of(const Facts& facts) {
                                       : fmt::format("{}", mapped_ids(who.store_map.uids))});
   if (!who.reason.empty()) identity.row({"why not more", who.reason});
 
-  Table backend_table({{""}, {""}, {""}});
+  Table backend_table({{""}, {""}, {""}, {""}});
   for (const BackendFact& backend : facts.backends)
     backend_table.row({backend.name,
-                       backend.name == facts.chosen ? "chosen by auto"
-                       : backend.probe.works        ? "works"
-                                                    : "does not work",
-                       backend.probe.reason});
+                       backend.chosen        ? "chosen by auto"
+                       : backend.probe.works ? "works"
+                                             : "does not work",
+                       backend.probe.works ? backend.why : "", backend.probe.reason});
 
   Table namespaces({{""}, {""}, {""}});
   for (const NamespaceFact& fact : facts.namespaces)
@@ -165,17 +178,23 @@ std::string text_of(const Facts& facts) {
 
   return fmt::format("layerbox {} on {}\n", LAYERBOX_VERSION, facts.kernel) +
          section("Settings", settings) + section("Store", store) + section("Identity", identity) +
-         section("Backends", backend_table) + section("Namespaces", namespaces) +
-         section("Walls on request", walls);
+         section("Backends", backend_table) +
+         fmt::format("  measured  {}\n", evidence_words(facts.evidence)) +
+         section("Namespaces", namespaces) + section("Walls on request", walls);
 }
 
 class InfoVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
     line.details(
+        "Of the backends that work, auto takes the one that 'layerbox bench' measured as the "
+        "fastest on this kernel and kind of file system; those that were not measured come after, "
+        "in the order in which they are listed.\n\n"
         "The JSON document is an object: version, kernel, settings (name, value, origin), "
-        "store, identity, backend (the one that auto takes), backends and namespaces (name, "
-        "works, reason), and landlock (version, 0 for none, and the reason).");
+        "store, identity, backend (the one that auto takes), backends (name, works, reason, "
+        "chosen, why), measurements (used, reason, and when used date, image, backends: name, "
+        "start_to_end_us), namespaces (name, works, reason), and landlock (version, 0 for none, "
+        "and the reason).");
     format_.declare(line);
     line.example("layerbox info", "see which backend is used, and why not another");
   }

@@ -17,6 +17,7 @@ inline constexpr const char* kLocks = "locks"; // an empty file; its byte ranges
 inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kLayers = "layers/sha256";
 inline constexpr const char* kDerived = "derived";
+inline constexpr const char* kMeasured = "derived/measured"; // by bench, for --backend auto
 inline constexpr const char* kContainers = "containers";
 inline constexpr const char* kVolumes = "volumes";    // made with the first volume
 inline constexpr const char* kNetworks = "networks";  // <name>, a record; made with the first one

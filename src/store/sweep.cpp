@@ -72,9 +72,10 @@ class Marker {
   void look_for_derived() {
     const UniqueFd dir = open_beneath(store_.root(), RelPath::parse(layout::kDerived), kOpenDir);
     for (const std::string& backend : list_dir(dir)) {
-      const auto of_backend = try_open_beneath(dir, RelPath::parse(backend), kOpenDir);
-      if (!of_backend) continue;
-      for (const std::string& name : list_dir(*of_backend))
+      const auto status = try_stat_at(dir, backend.c_str());
+      if (!status || !S_ISDIR(status->st_mode)) continue;
+      for (const std::string& name :
+           list_dir(open_beneath(dir, RelPath::parse(backend), kOpenDir)))
         if (const auto chain = Digest::from_hex(name))
           derived_.emplace_back(layout::derived_chain(backend, *chain), *chain);
     }

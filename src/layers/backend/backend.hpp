@@ -92,7 +92,8 @@ struct BackendEntry {
 
 // All backends, the fastest first.
 std::span<const BackendEntry> backends();
-// `name` is an entry's name or "auto" (the first whose probe says it works). Throws
+// `name` is an entry's name or "auto": the first whose probe says it works, of those that were
+// measured here the fastest first, then as they stand in the table. Throws
 // Error(invalid_argument) for an unknown name (the hint lists them), Error(unsupported) with the
 // probe's reason when the one asked for does not work here.
 const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember);

@@ -7,6 +7,7 @@
 #include "layers/backend/backend.hpp"
 #include "layers/backend/btrfs.hpp"
 #include "layers/backend/copy.hpp"
+#include "layers/backend/measurements.hpp"
 #include "layers/backend/overlay.hpp"
 
 namespace layerbox {
@@ -21,10 +22,10 @@ constexpr std::array kBackends{
 
 const BackendEntry& first_that_works(const Store& store, Remember remember) {
   std::string reasons;
-  for (const BackendEntry& entry : kBackends) {
-    const BackendProbe probe = entry.probe(store, remember);
-    if (probe.works) return entry;
-    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", entry.name, probe.reason);
+  for (const BackendEntry* entry : by_preference(kBackends, read_measurements(store))) {
+    const BackendProbe probe = entry->probe(store, remember);
+    if (probe.works) return *entry;
+    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", entry->name, probe.reason);
   }
   throw Error(ErrorKind::unsupported, fmt::format("no backend works here ({})", reasons));
 }
