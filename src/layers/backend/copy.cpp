@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/remove_tree.hpp"
 #include "layers/backend/as_store_owner.hpp"
@@ -20,12 +21,20 @@ MountPlan plan_of(const Store& store, std::string_view container_id) {
   return plan;
 }
 
+void require_on_disk(Access access) {
+  if (access != Access::in_memory) return;
+  throw Error(ErrorKind::unsupported,
+              "writing in memory needs the backend overlay; copy copies the image's files to disk")
+      .set_hint("'layerbox info' says why overlay does not work here, where it does not");
+}
+
 class Copy : public Backend {
  public:
   explicit Copy(const Store& store) : store_(store) {}
 
-  MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers, Access,
-                    Progress& progress) override {
+  MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
+                    Access access, Progress& progress) override {
+    require_on_disk(access);
     if (!try_stat_at(container.dir(), layout::kRootfs)) make_rootfs(container, layers, progress);
     return plan_of(store_, container.state().id);
   }
@@ -69,7 +78,8 @@ BackendProbe probe_copy(const Store&, Remember) {
 }
 
 MountPlan plan_copy(const Store& store, std::string_view container_id,
-                    std::span<const LayerKey> layers, Access) {
+                    std::span<const LayerKey> layers, Access access) {
+  require_on_disk(access);
   (void)open_layer_trees(store, layers); // as the copy does, when it is made
   return plan_of(store, container_id);
 }
