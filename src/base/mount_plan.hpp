@@ -35,6 +35,10 @@ struct MountPlan {
   std::vector<std::string> options; // kind overlay: flags and "key=value" for fsconfig(2)
   std::string attach;               // kind overlay: an empty-able directory to mount over
   std::string source = {};          // kind overlay: what mount tables show; "": "overlay"
+  // kind overlay: when not "", a tmpfs of this size (of tmpfs(5): bytes, or "50%" of the memory) is
+  // mounted at `attach` before the overlay, and `upper` and `work`, which lie right below that, are
+  // made in it: upper looks like the topmost lower tree.
+  std::string memory = {};
 
   friend bool operator==(const MountPlan&, const MountPlan&) = default;
 };

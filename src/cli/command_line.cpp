@@ -121,6 +121,12 @@ CommandLine::Option CommandLine::text(const char* names, std::optional<std::stri
              [&value](const std::vector<std::string>& v) { value = v.back(); });
 }
 
+CommandLine::Option CommandLine::optional_text(const char* names, std::optional<std::string>& value,
+                                               const char* placeholder, const char* help) {
+  return add(names, placeholder, help, Kind::optional_value,
+             [&value](const std::vector<std::string>& v) { value = v.back(); });
+}
+
 CommandLine::Option CommandLine::list(const char* names, std::vector<std::string>& values,
                                       const char* placeholder, const char* help) {
   return add(names, placeholder, help, Kind::list,
@@ -192,8 +198,10 @@ void CommandLine::refuse_unknown(const std::string& name) const {
 Parsed CommandLine::parse(const std::vector<std::string>& words) {
   Impl& impl = *impl_;
   const auto shape_of = [&](std::string_view name) -> std::optional<OptionShape> {
-    if (const Impl::Definition* found = impl.find(name))
+    if (const Impl::Definition* found = impl.find(name)) {
+      if (found->kind == Kind::optional_value) return OptionShape::optional_value;
       return found->kind == Kind::flag ? OptionShape::flag : OptionShape::value;
+    }
     // -h asks for help unless the verb has another use for it.
     if (name == "--help" || name == "-h") return OptionShape::flag;
     return std::nullopt;
@@ -265,11 +273,17 @@ CommandDescription CommandLine::describe() const {
     option.choices = definition.choices;
     option.suggestions = definition.suggestions;
     option.repeatable = definition.kind == Kind::list;
+    option.value_is_optional = definition.kind == Kind::optional_value;
     about.options.push_back(std::move(option));
   }
   for (const Impl::Operand& operand : impl_->operands)
     about.operands.push_back(operand.about);
   return about;
+}
+
+std::string OptionDescription::value_text() const {
+  if (placeholder.empty()) return "";
+  return value_is_optional ? "[=" + placeholder + ']' : ' ' + placeholder;
 }
 
 std::string CommandDescription::synopsis() const {

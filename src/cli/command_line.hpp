@@ -30,12 +30,16 @@ enum class Arity : std::uint8_t { at_most_one, any_number, one_or_more };
 struct OptionDescription {
   std::vector<std::string> names; // with dashes, the short one first
   std::string placeholder;        // "" for a flag
+  bool value_is_optional = false; // --name or --name=VALUE
   std::string help;
   std::string group;
   std::vector<std::string> choices; // none: any value
   // For shells that complete: "key=value", "key=THING" for the name of one, "key=" for anything.
   std::vector<std::string> suggestions;
   bool repeatable = false;
+
+  bool takes_next_word() const { return !placeholder.empty() && !value_is_optional; }
+  std::string value_text() const; // " VALUE", "[=VALUE]", "" for a flag
 };
 struct OperandDescription {
   std::string name;
@@ -92,6 +96,9 @@ class CommandLine {
   Option text(const char* names, std::string& value, const char* placeholder, const char* help);
   Option text(const char* names, std::optional<std::string>& value, const char* placeholder,
               const char* help);
+  // The value, or "" where none is given; nothing when the option is absent.
+  Option optional_text(const char* names, std::optional<std::string>& value,
+                       const char* placeholder, const char* help);
   Option list(const char* names, std::vector<std::string>& values, const char* placeholder,
               const char* help);
   // A count, or a size that takes k, m, g, t (powers of 1024). Throws UsageError while parsing.
@@ -108,7 +115,7 @@ class CommandLine {
 
  private:
   using Setter = std::function<void(const std::vector<std::string>&)>;
-  enum class Kind : std::uint8_t { flag, value, list };
+  enum class Kind : std::uint8_t { flag, value, optional_value, list };
   Option add(const char* names, const char* placeholder, const char* help, Kind kind, Setter set);
   void take_operands(std::span<const std::string> words) const;
   [[noreturn]] void refuse_unknown(const std::string& name) const;

@@ -28,7 +28,7 @@ struct Standing {
 const OptionDescription* waiting_letter(const CommandDescription& about, const std::string& word) {
   for (std::size_t i = 1; i < word.size(); ++i) {
     const OptionDescription* option = option_called(about, std::string("-") + word[i]);
-    if (option != nullptr && !option->placeholder.empty())
+    if (option != nullptr && option->takes_next_word())
       return i + 1 == word.size() ? option : nullptr;
   }
   return nullptr;
@@ -48,7 +48,7 @@ Standing standing_after(const CommandDescription& about, std::span<const std::st
     } else if (!word.starts_with("--")) {
       here.value_of = waiting_letter(about, word);
     } else if (const OptionDescription* option = option_called(about, word)) {
-      if (!option->placeholder.empty()) here.value_of = option;
+      if (option->takes_next_word()) here.value_of = option;
     }
   }
   return here;

@@ -48,6 +48,9 @@ class ConvertVerb : public Verb {
     if (from.empty())
       throw Error(ErrorKind::unsupported,
                   "it runs on a directory of yours (--rootfs), of which layerbox has no layers");
+    if (!lease.state().ephemeral.empty())
+      throw Error(ErrorKind::unsupported,
+                  "it was made with --ephemeral: what it writes is in memory, on overlay alone");
     if (from == backend)
       return invocation.progress().note(fmt::format("{} has it already", backend));
     convert_container(store, staging, lease, backend, invocation.progress());

@@ -49,7 +49,8 @@ Json container_json(const ContainerState& state) {
           {"image", state.image_name},
           {"image_id", state.image ? Json(state.image->str()) : Json()},
           {"layers", std::move(layers)},
-          {"backend", state.backend}};
+          {"backend", state.backend},
+          {"ephemeral", state.ephemeral.empty() ? Json() : Json(state.ephemeral)}};
 }
 
 } // namespace

@@ -25,9 +25,7 @@ std::string two_columns(const std::string& left, const std::string& right, std::
 std::string left_of(const OptionDescription& option) {
   // Long names stand under each other, also without a short one.
   std::string text = option.names.front().starts_with("--") ? "    " : "";
-  text += fmt::format("{}", fmt::join(option.names, ", "));
-  if (!option.placeholder.empty()) text += ' ' + option.placeholder;
-  return text;
+  return text + fmt::format("{}", fmt::join(option.names, ", ")) + option.value_text();
 }
 
 std::vector<std::string> groups_of(const std::vector<OptionDescription>& options) {

@@ -103,6 +103,7 @@ Json container_json(const Store& store, const ContainerInfo& container) {
            {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},
           {"network", network_of(state)},
           {"backend", state.backend},
+          {"ephemeral", state.ephemeral.empty() ? Json() : Json(state.ephemeral)},
           {"command", state.command},
           {"kept", state.keep == Keep::kept},
           {"created", rfc3339(state.created)},

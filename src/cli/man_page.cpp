@@ -33,6 +33,7 @@ std::string tag_of(const OptionDescription& option) {
   std::string tag;
   for (const std::string& name : option.names)
     tag += (tag.empty() ? "" : ", ") + bold(name);
+  if (option.value_is_optional) return tag + "[=" + italic(option.placeholder) + ']';
   if (!option.placeholder.empty()) tag += ' ' + italic(option.placeholder);
   return tag;
 }

@@ -104,8 +104,7 @@ class MountVerb : public Verb {
           .set_hint("try it again");
     require_not_mounted(lease->dir(), found.state.id);
     const ContainerState& state = lease->state();
-    const MountPlan plan =
-        backend_named(state.backend).plan(store, state.id, state.layers, Access::kept);
+    const MountPlan plan = plan_rootfs(&store, &backend_named(state.backend), state);
     mark_mounted(lease->dir(), MountMark::container);
     attach_mount(mount_rootfs(plan, access()), target);
   }

@@ -14,6 +14,7 @@
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
+#include "cli/tmpfs_flags.hpp"
 #include "store/object_name.hpp"
 
 namespace layerbox {
@@ -44,7 +45,14 @@ ContainerRow row_left_behind(Store& store, const std::string& name, Error& refus
 }
 
 Access access_of(const ContainerState& state) {
+  if (!state.ephemeral.empty()) return Access::in_memory;
   return state.keep == Keep::kept ? Access::kept : Access::throw_away;
+}
+
+// Backends know of no sizes.
+MountPlan sized(MountPlan plan, const ContainerState& state) {
+  if (!plan.memory.empty()) plan.memory = state.ephemeral;
+  return plan;
 }
 
 MountPlan plan_directory(const std::string& path) {
@@ -100,6 +108,7 @@ ContainerState first_state(const Origin& origin, const RunFlags& flags, std::str
   const bool wanted = flags.keep || flags.name || flags.detach;
   state.keep = flags.create || (wanted && !flags.remove) ? Keep::kept : Keep::throw_away;
   state.remove_at_end = flags.create && flags.remove;
+  if (flags.ephemeral) state.ephemeral = parse_ephemeral(*flags.ephemeral);
   state.image = origin.image;
   state.image_name = origin.image_name;
   state.layers = origin.layers;
@@ -130,7 +139,7 @@ void require_free_name(Store& store, const std::string& name) {
 MountPlan plan_rootfs(const Store* store, const BackendEntry* backend,
                       const ContainerState& state) {
   if (backend == nullptr) return plan_directory(state.image_name);
-  return backend->plan(*store, state.id, state.layers, access_of(state));
+  return sized(backend->plan(*store, state.id, state.layers, access_of(state)), state);
 }
 
 NewContainer::NewContainer(Store& store, Origin& origin, const BackendEntry* backend,
@@ -176,7 +185,8 @@ void NewContainer::take_name() {
 
 MountPlan NewContainer::prepare(Progress& progress) {
   if (backend_ == nullptr) return plan_directory(state_.image_name);
-  return backend_->open(store_)->prepare(*lease_, state_.layers, access_of(state_), progress);
+  return sized(backend_->open(store_)->prepare(*lease_, state_.layers, access_of(state_), progress),
+               state_);
 }
 
 void NewContainer::update(const ContainerState& state) {

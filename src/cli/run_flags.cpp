@@ -13,6 +13,10 @@ void declare_container(CommandLine& line, RunFlags& flags) {
             "run on this directory in place of an image; missing mount points are made in it");
   line.text("--backend", flags.backend, "NAME",
             "how the root file system is made: auto, or one that 'layerbox info' lists");
+  line.optional_text("--ephemeral", flags.ephemeral, "SIZE",
+                     "what is written lies in memory and goes when the container ends; at most "
+                     "half of this machine's memory, or SIZE (512m, 10%)")
+      .excludes("--rootfs");
   line.text("--cidfile", flags.cidfile, "FILE", "write the container's id to a new file");
   line.text("--pidfile", flags.pidfile, "FILE",
             "write the process id of the first process to a file");
@@ -103,6 +107,9 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "rule that this kernel cannot hold ends the run.\n\n"
       "A signal that layerbox gets is the command's; one that it leaves alone ends it, as it would "
       "outside. Without -t a second ^C within two seconds kills the container.\n\n"
+      "With --ephemeral nothing of the container's is written to disk: not even a container that "
+      "is kept has files when it does not run, and each start begins with the image's. What it "
+      "writes counts for -m. It needs the backend overlay, and Linux 6.6.\n\n"
       "--dry-run prints one JSON object: container (id, name, kept, image, image_id, layers, "
       "backend), spec (what is to be run, with the names of the OCI runtime-spec) and plan (how: "
       "namespaces, cgroups, clones of host trees, and every step of the container's first process "
@@ -119,6 +126,8 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
                 "the image, and what to run in it");
   line.example("layerbox run debian:12 ls -l /", "run one command and forget the container");
   line.example("layerbox run -it debian:12 bash", "work in a shell on this terminal");
+  line.example("layerbox run --ephemeral=2g -v ./src:/src:ro gcc make -C /src O=/tmp",
+               "write fast, and leave nothing on disk");
   line.example("layerbox run -v ./src:/src:ro -w /src gcc make -n", "see a directory, read-only");
   line.example("layerbox run -v cache:/root/.cache gcc make",
                "keep a directory between containers");

@@ -30,6 +30,7 @@ struct RunFlags {
   bool remove = false;
   std::optional<std::string> rootfs;
   std::optional<std::string> backend;
+  std::optional<std::string> ephemeral; // the size, "" for the usual one
   std::optional<std::string> cidfile;
   std::optional<std::string> pidfile;
   std::vector<std::string> labels; // K=V

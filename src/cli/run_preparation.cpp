@@ -23,6 +23,7 @@
 #include "cli/runtime_dir.hpp"
 #include "cli/seccomp_file.hpp"
 #include "cli/service_flags.hpp"
+#include "cli/tmpfs_flags.hpp"
 #include "runner/cgroup_place.hpp"
 
 namespace layerbox {
@@ -65,6 +66,7 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
   (void)parse_lifetime(flags.lifetime, "");
   (void)merge_mounts(flags, "/"); // what is misspelt is said before anything is opened
   if (flags.name) check_container_name(*flags.name);
+  if (flags.ephemeral) (void)parse_ephemeral(*flags.ephemeral);
   if (flags.restart) (void)parse_restart_policy(*flags.restart);
   if (flags.restart && !flags.detach && !flags.create)
     throw UsageError("run: --restart: nobody would be there to run it again", "give -d, too");

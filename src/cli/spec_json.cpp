@@ -209,9 +209,11 @@ Json mappings_json(const std::vector<IdRange>& ranges) {
 Json rootfs_json(const MountPlan& rootfs) {
   if (rootfs.kind == RootfsKind::directory)
     return {{"kind", "directory"}, {"anchor", rootfs.anchor}, {"directory", rootfs.directory}};
-  return {{"kind", "overlay"},        {"anchor", rootfs.anchor}, {"lower", rootfs.lower},
-          {"upper", rootfs.upper},    {"work", rootfs.work},     {"attach", rootfs.attach},
-          {"options", rootfs.options}};
+  Json json{{"kind", "overlay"},        {"anchor", rootfs.anchor}, {"lower", rootfs.lower},
+            {"upper", rootfs.upper},    {"work", rootfs.work},     {"attach", rootfs.attach},
+            {"options", rootfs.options}};
+  if (!rootfs.memory.empty()) json["memory"] = rootfs.memory;
+  return json;
 }
 
 } // namespace

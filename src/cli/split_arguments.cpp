@@ -75,6 +75,7 @@ class Splitter {
       split_.options.push_back({name, truth(name, value.value_or("true"))});
       return;
     }
+    if (kind == OptionShape::optional_value && !value) value.emplace();
     if (!value) {
       if (at_ == words_.size()) throw UsageError(fmt::format("option '{}' needs a value", name));
       value = words_[at_++];

@@ -17,7 +17,11 @@
 
 namespace layerbox {
 
-enum class OptionShape : std::uint8_t { flag, value };
+enum class OptionShape : std::uint8_t {
+  flag,
+  value,
+  optional_value, // never the next word: --name or --name=VALUE
+};
 
 // Where options may stand: anywhere before "--", or only before the first operand (what follows it
 // belongs to somebody else).
@@ -25,7 +29,7 @@ enum class OptionPlace : std::uint8_t { anywhere, before_operands };
 
 struct OptionUse {
   std::string name;  // with its dashes, as it was written: "-e", "--env"
-  std::string value; // "true" or "false" for a flag
+  std::string value; // "true" or "false" for a flag; "" for a value that was left out
   friend bool operator==(const OptionUse&, const OptionUse&) = default;
 };
 

@@ -63,6 +63,19 @@ void apply_tmpfs_word(MountSpec& mount, const MountWord& word) {
     throw UsageError(fmt::format("a tmpfs mount has no option '{}'", word.name));
 }
 
+std::string parse_ephemeral(const std::string& text) {
+  if (text.empty()) return "50%";
+  try {
+    std::string size = tmpfs_size(text);
+    if (size == "0" || parse_number(size.substr(0, size.find('%'))) == 0)
+      throw UsageError("no room at all is given", "a number of bytes, k, m, g, or N%");
+    return size;
+  } catch (Error& error) {
+    error.add_context("run: --ephemeral");
+    throw;
+  }
+}
+
 MountSpec parse_tmpfs(const std::string& text) {
   return in_mount_flag("--tmpfs", text, [&] {
     MountSpec mount;

@@ -32,6 +32,10 @@ ContainerView ContainerView::open(const Store& store, const ContainerInfo& info,
   view.state_ = view.hold_ ? view.hold_->state() : info.state;
   if (!view.hold_ && !first_process_lives(view.state_))
     throw Error(ErrorKind::in_use, "it is just being started or removed").set_hint("try it again");
+  if (!view.state_.ephemeral.empty())
+    throw Error(ErrorKind::unsupported,
+                "it was made with --ephemeral: what it writes is in memory, where nothing reads it")
+        .set_hint("while it runs 'layerbox cp' and 'layerbox exec' reach its files");
   if (view.state_.backend.empty())
     throw Error(ErrorKind::unsupported,
                 "it runs on a directory of yours (--rootfs), of which layerbox has no layers");

@@ -22,7 +22,7 @@ class ContainerView {
  public:
   // `mount_points` are absolute paths inside that were made for mounts: empty ones are left out.
   // Throws Error: in_use while it is being started or removed, unsupported for one that has no
-  // image.
+  // image, or writes in memory.
   static ContainerView open(const Store& store, const ContainerInfo& info,
                             std::span<const std::string> mount_points, Records records);
 

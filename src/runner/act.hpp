@@ -42,8 +42,10 @@ enum class Act : std::uint8_t {
   attach_clone, // fd: the anchor as the parent cloned it; becomes root and working directory
   clone_tree,   // source: the anchor, cloned here (an ordinary user's); mount_flags: MS_PRIVATE
   mount_below,  // source: file system, target: a directory below the anchor, data: options
-  overlay,      // list: fsconfig words in order; target: where to put it, below the anchor;
-                // source: what mount tables show
+  // In the tmpfs target: "work", and "upper", which looks like the directory source.
+  writable_part,
+  overlay, // list: fsconfig words in order; target: where to put it, below the anchor;
+           // source: what mount tables show
   // Below the new root. Targets are without a leading '/'.
   mount_fs,      // source: file system, target: a real directory (no symlink), data: options;
                  // kHostTree: what take_proc has taken

@@ -54,6 +54,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return clone_anchor(context, op);
   case Act::mount_below:
     return mount_below(context, op);
+  case Act::writable_part:
+    return writable_part(context, op);
   case Act::overlay:
     return overlay(context, op);
   case Act::mount_fs:

@@ -28,6 +28,7 @@ enum class ChildDetail : std::uint32_t {
   workdir_unreachable, // text: what getcwd(2) said
   host_terminal_lost,  // the pty could not be handed over
   kernel_message,      // text: what the file system said (fsopen(2) log)
+  no_user_attributes,  // of a tmpfs
   user_unknown,        // text: the name
   group_unknown,       // text: the name
   user_unmapped,       // text: the id

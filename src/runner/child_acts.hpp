@@ -32,6 +32,8 @@ int mount_below(ChildContext&, const ChildOp&) noexcept;
 int root_read_only(ChildContext&, const ChildOp&) noexcept;
 int pivot(ChildContext&, const ChildOp&) noexcept;
 int hang(ChildContext&, const ChildOp&) noexcept;
+// child_memory.cpp
+int writable_part(ChildContext&, const ChildOp&) noexcept;
 // child_overlay.cpp
 int overlay(ChildContext&, const ChildOp&) noexcept;
 // Makes the directory of our descriptors, of a /proc of its own or the host's that has been taken,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
@@ -21,6 +22,20 @@ constexpr std::uint32_t kTtyGroup = 5; // of every distribution; devpts gives te
   throw Error(ErrorKind::invalid_argument, std::move(message));
 }
 
+// What the overlay writes to, in a file system that is the container's alone.
+void add_memory(Plan& plan, const MountPlan& rootfs, const std::string& attach) {
+  for (const auto& [path, name] : {std::pair{&rootfs.upper, "upper"}, {&rootfs.work, "work"}})
+    if (*path != attach + '/' + name)
+      refuse_mount(fmt::format("the overlay's '{}' is not in memory", printable(*path)));
+  plan.steps.push_back({.act = Act::mount_below,
+                        .mount_flags = MS_NODEV,
+                        .target = attach,
+                        .source = "tmpfs",
+                        .data = "mode=0700,size=" + rootfs.memory});
+  plan.steps.push_back(
+      {.act = Act::writable_part, .target = attach, .source = rootfs.lower.front()});
+}
+
 // Words of the overlay in fsconfig order. At least two lower directories, or an upper one, are what
 // overlayfs asks for: a lone read-only layer gets an empty file system below it.
 void add_overlay(Plan& plan, const MountPlan& rootfs, const HostFacts& facts) {
@@ -29,6 +44,7 @@ void add_overlay(Plan& plan, const MountPlan& rootfs, const HostFacts& facts) {
   Step overlay{.act = Act::overlay,
                .target = attach.empty() ? "." : attach,
                .source = rootfs.source.empty() ? "overlay" : rootfs.source};
+  if (!rootfs.memory.empty()) add_memory(plan, rootfs, overlay.target);
   for (const std::string& lower : rootfs.lower)
     overlay.list.push_back("lowerdir+=" + lower);
   if (rootfs.upper.empty()) {

@@ -145,6 +145,8 @@ std::string_view act_name(Act act) {
     return "clone_tree";
   case Act::mount_below:
     return "mount_below";
+  case Act::writable_part:
+    return "writable_part";
   case Act::overlay:
     return "overlay";
   case Act::mount_fs:

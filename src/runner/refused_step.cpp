@@ -40,6 +40,7 @@ std::string file_system_of(const Step& step) {
     return "overlay";
   case Act::scratch:
   case Act::tmpfs:
+  case Act::writable_part:
     return "tmpfs";
   case Act::mount_sys:
     return "sysfs";

@@ -53,6 +53,8 @@ std::string purpose(const Plan& plan, const Step& step) {
                        printable(step.clone == kNoClone
                                      ? step.source
                                      : plan.clones[static_cast<std::size_t>(step.clone)].path));
+  case Act::writable_part:
+    return "making the writable part in memory";
   case Act::mount_below:
   case Act::overlay:
     return "mounting the overlay rootfs";
@@ -165,6 +167,9 @@ std::string reason(const ChildReport& report) {
     return "handing it over failed: " + errno_text(report.error);
   case ChildDetail::kernel_message:
     return text + " (" + errno_text(report.error) + ")";
+  case ChildDetail::no_user_attributes:
+    return "this kernel's tmpfs keeps no 'user.' extended attributes (Linux 6.6, with "
+           "CONFIG_TMPFS_XATTR)";
   case ChildDetail::user_unknown:
     return fmt::format("the container's /etc/passwd has no user '{}'", text);
   case ChildDetail::group_unknown:
@@ -254,7 +259,9 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
     return "a volume, or for the image the store: mount its file system with exec, or choose "
            "another "
            "store with --root";
-  if (step.act == Act::overlay)
+  if (report.detail == ChildDetail::no_user_attributes)
+    return "without --ephemeral the files are on disk, and go with a container that is not kept";
+  if (step.act == Act::overlay && report.error != ENOSPC)
     return "'--backend copy' needs no overlay; 'layerbox doctor' says what the store's file system "
            "can do";
   if (report.error == ENOSYS)

@@ -53,6 +53,9 @@ struct ContainerState {
   int stop_signal = 15; // SIGTERM
   std::optional<std::uint32_t> stop_timeout_s = 10;
   bool remove_at_end = false; // kept until it has run
+  // What it writes is in memory, in a tmpfs of this size (of tmpfs(5)), and goes when it ends; ""
+  // for one whose files are on disk.
+  std::string ephemeral;
   std::uint32_t restarts = 0; // by its restart policy, since it was started
   bool oom_killed = false;    // the kernel killed a process of it for want of memory
   // The running first process, as seen from the host; 0 when none runs.

@@ -89,6 +89,7 @@ ContainerState from_json(const Json& json) {
   state.network = network_from(json);
   state.labels = json.value("labels", state.labels);
   state.created_ns = json.value("created_ns", state.created_ns);
+  state.ephemeral = json.value("ephemeral", state.ephemeral);
   state.stop_signal = json.value("stop_signal", state.stop_signal);
   if (json.contains("stop_timeout_s"))
     state.stop_timeout_s = seconds_from(json.at("stop_timeout_s"));
@@ -133,6 +134,7 @@ std::string container_state_text(const ContainerState& state) {
       {"id_map",
        {{"uids", ranges_json(state.id_map.uids)}, {"gids", ranges_json(state.id_map.gids)}}},
   };
+  if (!state.ephemeral.empty()) json["ephemeral"] = state.ephemeral;
   if (state.image) json["image"] = state.image->str();
   if (state.network) json["network"] = network_json(*state.network);
   if (state.stop_timeout_s) json["stop_timeout_s"] = *state.stop_timeout_s;

@@ -18,6 +18,7 @@ using Words = std::vector<std::string>;
 std::optional<OptionShape> shape(std::string_view name) {
   if (name == "-i" || name == "-t" || name == "--rm") return OptionShape::flag;
   if (name == "-e" || name == "--env") return OptionShape::value;
+  if (name == "--ephemeral") return OptionShape::optional_value;
   return std::nullopt;
 }
 
@@ -44,6 +45,14 @@ TEST(SplitArguments, KeepsEmptyAndDashedValues) {
   const SplitArguments args = split({"--env=", "--env", "", "-e", "-x", "-e", "--"});
   EXPECT_THAT(args.options, ElementsAre(OptionUse{"--env", ""}, OptionUse{"--env", ""},
                                         OptionUse{"-e", "-x"}, OptionUse{"-e", "--"}));
+}
+
+TEST(SplitArguments, TakesNoOtherWordForAValueThatMayBeLeftOut) {
+  const SplitArguments args = split({"--ephemeral", "--ephemeral=1m", "--ephemeral", "64m", "-e"});
+  EXPECT_THAT(args.options,
+              ElementsAre(OptionUse{"--ephemeral", ""}, OptionUse{"--ephemeral", "1m"},
+                          OptionUse{"--ephemeral", ""}));
+  EXPECT_THAT(args.operands, ElementsAre("64m", "-e"));
 }
 
 TEST(SplitArguments, ReadsTruthValuesOfFlags) {

@@ -64,6 +64,8 @@ TEST(CompleteWord, KnowsWhatIsAnOptionsValueAndWhatIsNot) {
   EXPECT_THAT(wanted({"run", "-ite", ""}), IsEmpty());
   EXPECT_THAT(wanted({"run", "-eA=1", ""}), ElementsAre(NameKind::image));
   EXPECT_THAT(wanted({"run", "--env", "A=1", ""}), ElementsAre(NameKind::image));
+  EXPECT_THAT(wanted({"run", "--ephemeral", ""}), ElementsAre(NameKind::image));
+  EXPECT_THAT(wanted({"run", "--ephemeral=", ""}), ElementsAre(NameKind::image));
   EXPECT_THAT(wanted({"run", "demo", ""}), IsEmpty());
   EXPECT_THAT(wanted({"run", "--network", ""}),
               ElementsAre(NameKind::network, NameKind::container));

@@ -21,7 +21,8 @@ MS_RDONLY, MS_NOSUID, MS_NOEXEC, MS_REMOUNT = 1, 2, 8, 32
 NUMBERS = {"clone": (56, 220), "unshare": (272, 97), "mount": (165, 40), "open_tree": (428, 428), "move_mount": (429, 429),
            "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432), "pidfd_open": (434, 434),
            "clone3": (435, 435), "close_range": (436, 436), "openat2": (437, 437), "mount_setattr": (442, 442),
-           "landlock_create_ruleset": (444, 444), "seccomp": (317, 277), "setns": (308, 268)}
+           "landlock_create_ruleset": (444, 444), "seccomp": (317, 277), "setns": (308, 268),
+           "fsetxattr": (190, 7)}
 
 
 def number(call):

@@ -235,6 +235,8 @@ class Conversions(OnBtrfs):
             result = box.run("convert", "--backend", "copy", "one")
             self.assertEqual((result.status, result.out), (0, b""))
             self.assertIn("copy has it already", result.errors)
+            box.ok("create", "--ephemeral", "--backend", "overlay", "--name", "memory", "demo", "true")
+            self.assertIn("--ephemeral", box.fails(1, "convert", "--backend", "copy", "memory"))
             box.ok("mount", "one", self.directory())
             self.addCleanup(box.run, "umount", self.directory())
             box.fails(1, "convert", "--backend", "overlay", "one")

@@ -127,6 +127,26 @@ TEST(Compile, WritesTheOverlayTopmostLayerFirst) {
   EXPECT_EQ(overlay.flags, 0U);
 }
 
+TEST(Compile, MakesTheWritablePartInMemoryBeforeTheOverlay) {
+  RunSpec spec = overlay_spec();
+  spec.rootfs.memory = "10%";
+  spec.rootfs.upper = "containers/c/upper";
+  spec.rootfs.work = "containers/c/work";
+  const Plan plan = compile(spec, root_facts());
+  const Step& tmpfs = *steps_of(plan, Act::mount_below).at(0);
+  EXPECT_EQ(tmpfs.target, "containers/c");
+  EXPECT_EQ(tmpfs.source, "tmpfs");
+  EXPECT_EQ(tmpfs.data, "mode=0700,size=10%");
+  const Step& part = *steps_of(plan, Act::writable_part).at(0);
+  EXPECT_EQ(part.target, "containers/c");
+  EXPECT_EQ(part.source, "layers/b/tree");
+  EXPECT_LT(position(plan, Act::attach_clone), position(plan, Act::mount_below));
+  EXPECT_LT(position(plan, Act::mount_below), position(plan, Act::writable_part));
+  EXPECT_LT(position(plan, Act::writable_part), position(plan, Act::overlay));
+  spec.rootfs.upper = "containers/upper";
+  EXPECT_THROW(compile(spec, root_facts()), Error);
+}
+
 TEST(Compile, PutsAnEmptyLayerBelowALoneReadOnlyOne) {
   RunSpec spec = overlay_spec();
   spec.rootfs.lower = {"layers/a/tree"};

@@ -38,6 +38,7 @@ enum class Access : std::uint8_t {
   read_only,  // nobody will write: no writable part is made
   throw_away, // written, and lost with the container or the machine: nothing is synced
   kept,       // written, and kept
+  in_memory,  // written in memory by who executes the plan; the store sees nothing of it
 };
 
 // How a container's own tree and its layers make up what it sees.
@@ -63,7 +64,8 @@ class Backend {
   virtual ~Backend() = default;
 
   // The rootfs of `layers` (bottom first) with the container's own writable part, made when it is
-  // not there yet, found again when it is. Throws Error.
+  // not there yet, found again when it is. Throws Error(unsupported) when this backend cannot
+  // do without a writable part on disk and is to (Access::in_memory), Error.
   virtual MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
                             Access access, Progress& progress) = 0;
   // Where a container of this backend wrote, in the form of a tree: `home` is its directory, and

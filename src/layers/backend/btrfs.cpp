@@ -31,15 +31,16 @@ class Btrfs : public Backend {
  public:
   explicit Btrfs(const Store& store) : store_(store) {}
 
-  MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers, Access,
-                    Progress& progress) override {
+  MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
+                    Access access, Progress& progress) override {
+    MountPlan plan = plan_own_rootfs(store_, container.state().id, access);
     if (!try_stat_at(container.dir(), layout::kRootfs)) {
       if (layers.empty())
         make_top(container.dir(), layout::kRootfs);
       else
         make_snapshot(container, layers, progress);
     }
-    return plan_own_rootfs(store_, container.state().id);
+    return plan;
   }
 
   WrittenTree written(FdRef home) const override {
@@ -100,9 +101,9 @@ BackendProbe probe_btrfs(const Store& store, Remember remember) {
 }
 
 MountPlan plan_btrfs(const Store& store, std::string_view container_id,
-                     std::span<const LayerKey> layers, Access) {
+                     std::span<const LayerKey> layers, Access access) {
   (void)open_layer_trees(store, layers); // as the chain's subvolume does, when it is made
-  return plan_own_rootfs(store, container_id);
+  return plan_own_rootfs(store, container_id, access);
 }
 
 std::unique_ptr<Backend> open_btrfs(const Store& store) {

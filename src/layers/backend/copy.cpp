@@ -15,10 +15,11 @@ class Copy : public Backend {
  public:
   explicit Copy(const Store& store) : store_(store) {}
 
-  MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers, Access,
-                    Progress& progress) override {
+  MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
+                    Access access, Progress& progress) override {
+    MountPlan plan = plan_own_rootfs(store_, container.state().id, access);
     if (!try_stat_at(container.dir(), layout::kRootfs)) make_rootfs(container, layers, progress);
-    return plan_own_rootfs(store_, container.state().id);
+    return plan;
   }
 
   WrittenTree written(FdRef home) const override {
@@ -51,9 +52,9 @@ BackendProbe probe_copy(const Store&, Remember) {
 }
 
 MountPlan plan_copy(const Store& store, std::string_view container_id,
-                    std::span<const LayerKey> layers, Access) {
+                    std::span<const LayerKey> layers, Access access) {
   (void)open_layer_trees(store, layers); // as the copy does, when it is made
-  return plan_own_rootfs(store, container_id);
+  return plan_own_rootfs(store, container_id, access);
 }
 
 std::unique_ptr<Backend> open_copy(const Store& store) {

@@ -143,6 +143,9 @@ void restrict_mount(FdRef mount, MountAccess access) {
 }
 
 UniqueFd mount_rootfs(const MountPlan& plan, MountAccess access) {
+  if (!plan.memory.empty())
+    throw Error(ErrorKind::unsupported,
+                "it was made with --ephemeral: it has files while it runs, and none now");
   require(::chdir(plan.anchor.c_str()), "enter the directory of the root file system");
   UniqueFd mount;
   if (plan.kind == RootfsKind::overlay) {

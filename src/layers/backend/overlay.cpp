@@ -66,12 +66,16 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Stack
   }
   plan.kind = RootfsKind::overlay;
   plan.options = {"userxattr"};
-  if (access == Access::throw_away) plan.options.emplace_back("volatile");
+  if (access == Access::throw_away || access == Access::in_memory)
+    plan.options.emplace_back("volatile");
   plan.attach = home + layout::kAttach;
   plan.source = mount_source(container_id);
+  const bool in_memory = access == Access::in_memory;
+  if (in_memory) plan.memory = "50%"; // as tmpfs does
   if (access != Access::read_only) {
-    plan.upper = home + layout::kUpper;
-    plan.work = home + layout::kWork;
+    const std::string writable = in_memory ? plan.attach + '/' : home;
+    plan.upper = writable + layout::kUpper;
+    plan.work = writable + layout::kWork;
   }
   plan.lower = trees.paths;
   if (!stack.flattened.empty()) plan.lower.push_back(derived_path(kOverlay, stack.flattened));
@@ -117,7 +121,7 @@ class Overlay : public Backend {
 
  private:
   void make_parts(FdRef home, const LayerTrees& trees, Access access) {
-    if (access != Access::read_only) {
+    if (access == Access::kept || access == Access::throw_away) {
       const bool is_new = make_dir(home, layout::kWork, 0700);
       if (!is_new && try_stat_at(home, layout::kAttach)) return;
       if (!try_stat_at(home, layout::kUpper)) make_upper(home, trees);

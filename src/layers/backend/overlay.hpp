@@ -11,7 +11,8 @@
 //
 // The plan has one dialect for everybody: `userxattr`. With it the kernel follows no redirect and
 // no metacopy note that a hostile layer could hold (it forces redirect_dir=nofollow, metacopy=off).
-// Access::throw_away adds `volatile`: nothing is synced, not even at unmount.
+// Access::throw_away adds `volatile`: nothing is synced, not even at unmount. With
+// Access::in_memory there is no upper and no work on disk: they will be in a tmpfs at `attach`.
 //
 // Whether overlayfs works here is tried once by really mounting one (overlay_probe.cpp); a success
 // is remembered in derived/overlay/probe for this kernel, file system and kind of user, so that

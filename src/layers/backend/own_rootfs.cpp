@@ -1,5 +1,6 @@
 #include "layers/backend/own_rootfs.hpp"
 
+#include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/remove_tree.hpp"
 #include "layers/backend/as_store_owner.hpp"
@@ -7,7 +8,11 @@
 
 namespace layerbox {
 
-MountPlan plan_own_rootfs(const Store& store, std::string_view container_id) {
+MountPlan plan_own_rootfs(const Store& store, std::string_view container_id, Access access) {
+  if (access == Access::in_memory)
+    throw Error(ErrorKind::unsupported,
+                "writing in memory needs the backend overlay; others have the image's files on disk")
+        .set_hint("'layerbox info' says why overlay does not work here, where it does not");
   MountPlan plan;
   plan.anchor = store.path();
   plan.kind = RootfsKind::directory;

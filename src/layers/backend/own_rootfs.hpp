@@ -6,7 +6,8 @@
 
 namespace layerbox {
 
-MountPlan plan_own_rootfs(const Store& store, std::string_view container_id);
+// Throws Error(unsupported) for Access::in_memory.
+MountPlan plan_own_rootfs(const Store& store, std::string_view container_id, Access access);
 WrittenTree written_own_rootfs(FdRef home, Lies lies);
 void discard_own_rootfs(const Store& store, const ContainerLease& container);
 

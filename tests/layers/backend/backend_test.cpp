@@ -166,6 +166,19 @@ TEST_P(OverlayBackend, ReadOnlyHasNoWritablePart) {
   EXPECT_FALSE(try_stat_at(container_->dir(), layout::kUpper));
 }
 
+TEST_P(OverlayBackend, InMemoryHasNothingWritableOnDisk) {
+  const MountPlan plan = prepare(Access::in_memory);
+  EXPECT_EQ(plan.memory, "50%");
+  EXPECT_EQ(plan.upper, plan.attach + "/upper");
+  EXPECT_EQ(plan.work, plan.attach + "/work");
+  EXPECT_THAT(left(), ElementsAre(layout::kAttach, layout::kLease));
+  EXPECT_TRUE(plan ==
+              entry_->plan(store(), container_->state().id, chain_.keys(), Access::in_memory));
+  EXPECT_FALSE(backend_->written(container_->dir()).dir);
+  backend_->discard(*container_);
+  EXPECT_THAT(left(), ElementsAre(layout::kLease));
+}
+
 TEST_P(OverlayBackend, FinishesWhatAKilledPrepareBegan) {
   ASSERT_EQ(::mkdirat(container_->dir().get(), layout::kWork, 0700), 0);
   ASSERT_EQ(::mkdirat(container_->dir().get(), layout::kUpperNew, 0700), 0);
@@ -216,6 +229,18 @@ TEST_P(CopyBackend, ReplacesACopyThatWasCutShort) {
   EXPECT_EQ(names_of(list_tree(plan.anchor + "/" + plan.directory)),
             "d/\nd/a\nd/sub/\nd/sub/c\ne\n");
   EXPECT_FALSE(try_stat_at(container_->dir(), layout::kRootfsNew));
+}
+
+TEST_P(CopyBackend, CannotWriteInMemory) {
+  try {
+    prepare(Access::in_memory);
+    FAIL() << "prepared what is on disk";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported);
+  }
+  EXPECT_THAT(left(), ElementsAre(layout::kLease));
+  EXPECT_THROW(entry_->plan(store(), container_->state().id, chain_.keys(), Access::in_memory),
+               Error);
 }
 
 TEST_P(CopyBackend, KeepsHoles) {
