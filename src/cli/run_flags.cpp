@@ -107,9 +107,10 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
       "rule that this kernel cannot hold ends the run.\n\n"
       "A signal that layerbox gets is the command's; one that it leaves alone ends it, as it would "
       "outside. Without -t a second ^C within two seconds kills the container.\n\n"
-      "With --ephemeral nothing of the container's is written to disk: not even a container that "
-      "is kept has files when it does not run, and each start begins with the image's. What it "
-      "writes counts for -m. It needs the backend overlay, and Linux 6.6.\n\n"
+      "With --ephemeral what is written to the root file system is in memory and nowhere else: a "
+      "container that is kept loses it when it stops, and begins each start with the image's "
+      "files. It counts for -m, and is swapped out where there is swap. Volumes and logs are on "
+      "disk as ever. It needs the backend overlay, and Linux 6.6.\n\n"
       "--dry-run prints one JSON object: container (id, name, kept, image, image_id, layers, "
       "backend), spec (what is to be run, with the names of the OCI runtime-spec) and plan (how: "
       "namespaces, cgroups, clones of host trees, and every step of the container's first process "
@@ -127,7 +128,7 @@ void declare_run_flags(CommandLine& line, RunFlags& flags) {
   line.example("layerbox run debian:12 ls -l /", "run one command and forget the container");
   line.example("layerbox run -it debian:12 bash", "work in a shell on this terminal");
   line.example("layerbox run --ephemeral=2g -v ./src:/src:ro gcc make -C /src O=/tmp",
-               "write fast, and leave nothing on disk");
+               "let it write to memory, 2 GiB at most");
   line.example("layerbox run -v ./src:/src:ro -w /src gcc make -n", "see a directory, read-only");
   line.example("layerbox run -v cache:/root/.cache gcc make",
                "keep a directory between containers");
