@@ -74,8 +74,7 @@ class Marker {
     for (const std::string& backend : list_dir(dir)) {
       const auto status = try_stat_at(dir, backend.c_str());
       if (!status || !S_ISDIR(status->st_mode)) continue;
-      for (const std::string& name :
-           list_dir(open_beneath(dir, RelPath::parse(backend), kOpenDir)))
+      for (const std::string& name : list_dir(open_beneath(dir, RelPath::parse(backend), kOpenDir)))
         if (const auto chain = Digest::from_hex(name))
           derived_.emplace_back(layout::derived_chain(backend, *chain), *chain);
     }

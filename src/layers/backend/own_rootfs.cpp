@@ -10,8 +10,9 @@ namespace layerbox {
 
 MountPlan plan_own_rootfs(const Store& store, std::string_view container_id, Access access) {
   if (access == Access::in_memory)
-    throw Error(ErrorKind::unsupported,
-                "writing in memory needs the backend overlay; others have the image's files on disk")
+    throw Error(
+        ErrorKind::unsupported,
+        "writing in memory needs the backend overlay; others have the image's files on disk")
         .set_hint("'layerbox info' says why overlay does not work here, where it does not");
   MountPlan plan;
   plan.anchor = store.path();
