@@ -1,5 +1,6 @@
 #include "base/subvolume.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/btrfs.h>
 #include <linux/magic.h>
@@ -10,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -82,6 +84,16 @@ bool make_subvolume_writable(FdRef top) noexcept {
   if ((flags & BTRFS_SUBVOL_RDONLY) == 0) return true;
   flags &= ~static_cast<__u64>(BTRFS_SUBVOL_RDONLY);
   return ::ioctl(top.get(), BTRFS_IOC_SUBVOL_SETFLAGS, &flags) == 0;
+}
+
+bool lets_users_destroy_subvolumes(FdRef dir) {
+  struct statx status {};
+  if (::statx(dir.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return false;
+  const std::string mount = std::to_string(status.stx_mnt_id) + ' ';
+  std::ifstream table("/proc/self/mountinfo");
+  for (std::string line; std::getline(table, line);)
+    if (line.starts_with(mount)) return line.find("user_subvol_rm_allowed") != std::string::npos;
+  return false;
 }
 
 bool keeps_quota_groups(FdRef dir) {

@@ -5,7 +5,7 @@
 // the machine, or the mount option user_subvol_rm_allowed. Without, one that is empty goes as a
 // directory does (Linux 4.18).
 //
-// Source: btrfs-subvolume(8), btrfs-ioctl(2) in btrfs-progs, linux/btrfs.h.
+// Source: btrfs-subvolume(8), btrfs(5), linux/btrfs.h; proc_pid_mountinfo(5).
 #pragma once
 
 #include "base/unique_fd.hpp"
@@ -30,6 +30,8 @@ void snapshot_subvolume(FdRef source, FdRef parent, const char* name);
 int destroy_subvolume(FdRef parent, const char* name) noexcept;
 // Takes away the mark by which a subvolume is read-only. False when it cannot be.
 bool make_subvolume_writable(FdRef top) noexcept;
+// Whether the mount that `dir` is in lets its users destroy their own: user_subvol_rm_allowed.
+bool lets_users_destroy_subvolumes(FdRef dir);
 // Whether quota groups are kept on this file system, as far as it can be seen.
 bool keeps_quota_groups(FdRef dir);
 

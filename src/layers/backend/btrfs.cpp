@@ -65,18 +65,20 @@ class Btrfs : public Backend {
   const Store& store_;
 };
 
-// Makes a subvolume and a snapshot of it in `dir`, and takes the snapshot away again. Returns errno
-// of the latter.
-int try_subvolumes(FdRef dir) {
+void try_subvolumes(FdRef dir) {
   create_subvolume(dir, "chain");
   snapshot_subvolume(open_beneath(dir, RelPath::parse("chain"), kOpenDir), dir, "container");
-  return destroy_subvolume(dir, "container");
 }
 
-std::string what_helps(int refusal) {
-  if (refusal == 0) return "";
-  return "; removing one takes as long as it has files: mount the file system with "
-         "user_subvol_rm_allowed";
+// What makes it slower than it could be.
+std::string remarks(const Store& store) {
+  std::string text;
+  if (store.identity().privilege != Privilege::root && !lets_users_destroy_subvolumes(store.root()))
+    text += "; removing one takes as long as it has files: mount the file system with "
+            "user_subvol_rm_allowed";
+  if (keeps_quota_groups(store.root()))
+    text += "; quota groups are kept, which makes removing snapshots slower";
+  return text;
 }
 
 } // namespace
@@ -84,17 +86,12 @@ std::string what_helps(int refusal) {
 BackendProbe probe_btrfs(const Store& store, Remember remember) {
   try {
     if (!is_on_btrfs(store.root())) return {false, "the store is not on btrfs"};
-    const char* quota = keeps_quota_groups(store.root())
-                            ? "; quota groups are kept, which makes removing snapshots slower"
-                            : "";
     const ProbeMemory memory(store, kName);
-    if (memory.worked()) return {true, std::string("worked here before") + quota};
+    if (memory.worked()) return {true, "worked here before" + remarks(store)};
     const Staging staging = store.new_staging();
-    const int refusal = try_subvolumes(staging.dir());
-    // Only what needs no remark is remembered, so that the remark is made each time.
-    if (remember == Remember::yes && refusal == 0) memory.write(staging);
-    return {true,
-            "a container is a snapshot of its image's subvolume" + what_helps(refusal) + quota};
+    try_subvolumes(staging.dir());
+    if (remember == Remember::yes) memory.write(staging);
+    return {true, "a container is a snapshot of its image's subvolume" + remarks(store)};
   } catch (const Error& error) {
     return {false, error.what()};
   }
