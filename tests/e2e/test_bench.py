@@ -232,6 +232,7 @@ class Auto(E2E):
                 usual = self.used(box)
                 self.measured(box, "overlay 2000\ncopy 1000\n")
                 self.assertEqual(self.used(box), "copy")
+                self.assertEqual(box.ok("run", "--ephemeral", "demo", "echo", "in memory"), "in memory\n")
                 told = box.json("info")
                 self.assertEqual(told["backend"], "copy")
                 copy, = [one for one in told["backends"] if one["chosen"]]
