@@ -45,9 +45,6 @@ class ConvertVerb : public Verb {
     const Staging staging = store.new_staging();
     ContainerLease lease = take_stopped(store, reference_);
     const std::string& from = lease.state().backend;
-    if (from.empty())
-      throw Error(ErrorKind::unsupported,
-                  "it runs on a directory of yours (--rootfs), of which layerbox has no layers");
     if (!lease.state().ephemeral.empty())
       throw Error(ErrorKind::unsupported,
                   "it was made with --ephemeral: what it writes is in memory, on overlay alone");

@@ -10,7 +10,6 @@
 #include "base/fs_at.hpp"
 #include "base/temp.hpp"
 #include "cli/bench/probe_program.hpp"
-#include "cli/bench/timed_command.hpp"
 #include "cli/new_container.hpp"
 
 namespace layerbox::bench {
@@ -107,11 +106,7 @@ class BackendTurn : public Turn {
     return {all, "/proc/self/exe", probe_.directory};
   }
 
-  void start(std::uint32_t round) {
-    const Outcome outcome = run({"first"}).finish();
-    samples_.add(Metric::first_instruction, round, outcome.number("first") - outcome.began_ns);
-    samples_.add(Metric::start_to_end, round, outcome.ended_ns - outcome.began_ns);
-  }
+  void start(std::uint32_t round) { samples_.add_start(round, run({"first"}).finish()); }
 
   void work(std::uint32_t round) {
     const auto path = [](const std::optional<ChosenFile>& file) { return file ? file->path : ""; };
@@ -133,14 +128,7 @@ class BackendTurn : public Turn {
   }
 
   void start_several(std::uint32_t round) {
-    std::vector<Started> all;
-    const std::int64_t began = monotonic_ns();
-    for (std::uint32_t i = 0; i < wish_.parallel; ++i)
-      all.push_back(run({"first"}));
-    for (Started& one : all)
-      (void)one.finish();
-    samples_.add(Metric::parallel_start, round,
-                 (monotonic_ns() - began) / std::max<std::int64_t>(wish_.parallel, 1));
+    samples_.add_parallel_starts(round, wish_.parallel, [&] { return run({"first"}); });
   }
 
   Store& store_;
@@ -169,6 +157,22 @@ std::unique_ptr<Turn> backend_turn(Store& store, const BackendEntry& entry, cons
 
 void Samples::add(Metric metric, std::uint32_t round, std::int64_t value) {
   if (round > 0) values_.at(static_cast<std::size_t>(metric)).push_back(value);
+}
+
+void Samples::add_start(std::uint32_t round, const Outcome& outcome) {
+  add(Metric::first_instruction, round, outcome.number("first") - outcome.began_ns);
+  add(Metric::start_to_end, round, outcome.ended_ns - outcome.began_ns);
+}
+
+void Samples::add_parallel_starts(std::uint32_t round, std::uint32_t count,
+                                  const std::function<Started()>& start) {
+  std::vector<Started> all;
+  const std::int64_t began = monotonic_ns();
+  for (std::uint32_t i = 0; i < count; ++i)
+    all.push_back(start());
+  for (Started& one : all)
+    (void)one.finish();
+  add(Metric::parallel_start, round, (monotonic_ns() - began) / std::max<std::int64_t>(count, 1));
 }
 
 void Samples::note(std::string text) {

@@ -14,6 +14,7 @@
 #include "base/progress.hpp"
 #include "cli/bench/report.hpp"
 #include "cli/bench/subject.hpp"
+#include "cli/bench/timed_command.hpp"
 #include "layers/backend/backend.hpp"
 #include "store/store.hpp"
 
@@ -59,7 +60,11 @@ class Samples {
  public:
   explicit Samples(Contender contender) : contender_(std::move(contender)) {}
   void add(Metric metric, std::uint32_t round, std::int64_t value);
-  void note(std::string text); // once, however often it is said
+  // Of one that was started alone, and of `count` that are started at once by `start`.
+  void add_start(std::uint32_t round, const Outcome& outcome);
+  void add_parallel_starts(std::uint32_t round, std::uint32_t count,
+                           const std::function<Started()>& start); // Throws Error
+  void note(std::string text);                                     // once, however often it is said
   Contender result() const;
 
  private:

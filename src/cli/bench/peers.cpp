@@ -235,18 +235,10 @@ class PeerTurn : public Turn {
 
  private:
   void start(std::uint32_t round) {
-    const Outcome outcome = start_program(*stage_, start_.words()).finish();
-    samples_.add(Metric::first_instruction, round, outcome.number("first") - outcome.began_ns);
-    samples_.add(Metric::start_to_end, round, outcome.ended_ns - outcome.began_ns);
+    const auto start_one = [&] { return start_program(*stage_, start_.words()); };
+    samples_.add_start(round, start_one().finish());
     if (round == 0 || round > kCostlyRounds) return;
-    std::vector<Started> all;
-    const std::int64_t began = monotonic_ns();
-    for (std::uint32_t i = 0; i < wish_.parallel; ++i)
-      all.push_back(start_program(*stage_, start_.words()));
-    for (Started& one : all)
-      (void)one.finish();
-    samples_.add(Metric::parallel_start, round,
-                 (monotonic_ns() - began) / std::max<std::int64_t>(wish_.parallel, 1));
+    samples_.add_parallel_starts(round, wish_.parallel, start_one);
   }
 
   std::shared_ptr<const Stage> stage_;

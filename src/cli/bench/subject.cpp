@@ -1,7 +1,6 @@
 #include "cli/bench/subject.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <charconv>
 #include <set>
@@ -10,6 +9,7 @@
 #include "base/pipe.hpp"
 #include "base/stream.hpp"
 #include "cli/error_report.hpp"
+#include "layers/backend/as_store_owner.hpp"
 #include "layers/view/rootfs_view.hpp"
 
 namespace layerbox::bench {
@@ -63,11 +63,8 @@ std::optional<ChosenFile> hear(std::string& text) {
 
 // The trees of an ordinary user hold what only the root of his namespace may read.
 ChosenFiles files_with_rights(const Store& store, const StoredImage& image) {
-  const Identity& who = store.identity();
-  if (who.privilege == Privilege::root || ::geteuid() == 0) return files_of(store, image);
   Pipe pipe = make_pipe();
-  const UniqueFd ns = make_user_namespace(who.store_map, who);
-  call_in_user_namespace(ns, [&] {
+  as_store_owner(store.identity(), [&] {
     const ChosenFiles files = files_of(store, image);
     const std::string text = told(files.small) + told(files.large);
     write_all(pipe.write, std::as_bytes(std::span(text)), "what was found");

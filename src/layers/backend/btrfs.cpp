@@ -52,11 +52,11 @@ class Btrfs : public Backend {
  private:
   void make_snapshot(const ContainerLease& container, std::span<const LayerKey> layers,
                      Progress& progress) {
-    std::optional<UniqueFd> chain;
+    const RelPath path = RelPath::parse(derived_path(kName, layers));
+    std::optional<UniqueFd> chain = try_open_beneath(store_.root(), path, kOpenDir);
     while (!chain) { // what is derived may be deleted at any time
       make_derived(store_, kName, layers, make_top, progress);
-      chain =
-          try_open_beneath(store_.root(), RelPath::parse(derived_path(kName, layers)), kOpenDir);
+      chain = try_open_beneath(store_.root(), path, kOpenDir);
     }
     as_store_owner_when_refused(
         store_.identity(), [&] { snapshot_subvolume(*chain, container.dir(), layout::kRootfs); });
