@@ -37,7 +37,8 @@ const bool kRegistered = [] {
       const std::string name = fmt::format("prepare_and_discard/{}/layers:{}/files:{}", entry.name,
                                            shape.layers, shape.layers * shape.files);
       benchmark::RegisterBenchmark(
-          name.c_str(), [&entry, shape](benchmark::State& s) { prepare_and_discard(s, entry, shape); })
+          name.c_str(),
+          [&entry, shape](benchmark::State& s) { prepare_and_discard(s, entry, shape); })
           ->Unit(benchmark::kMicrosecond)
           ->UseRealTime();
     }

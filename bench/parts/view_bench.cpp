@@ -39,9 +39,9 @@ void walk(benchmark::State& state, Shape shape) {
     names = count_below(trees, RelPath(), all_trees(trees.size()));
   state.SetItemsProcessed(static_cast<std::int64_t>(names) * state.iterations());
 }
-BENCHMARK_CAPTURE(walk, layers:1/files:10000, Shape{1, 10'000})
+BENCHMARK_CAPTURE(walk, layers : 1 / files : 10000, Shape{1, 10'000})
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(walk, layers:100/files:10000, Shape{100, 100})
+BENCHMARK_CAPTURE(walk, layers : 100 / files : 10000, Shape{100, 100})
     ->Unit(benchmark::kMillisecond);
 
 } // namespace

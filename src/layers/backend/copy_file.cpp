@@ -14,6 +14,8 @@ namespace layerbox {
 namespace {
 
 constexpr std::size_t kCopyBytes = 256 * 1024;
+// What the kernel copies by one call, during which nobody is told how far it is.
+constexpr off_t kKernelCopyBytes = off_t{16} << 20;
 
 bool means_not_supported(int e) {
   return e == EOPNOTSUPP || e == EXDEV || e == EINVAL || e == ENOSYS || e == ENOTTY || e == EPERM ||
@@ -36,10 +38,11 @@ bool FileCopier::try_kernel_copy(FdRef from, FdRef to, off_t& begin, off_t end) 
   while (kernel_copy_works_ && begin < end) {
     off_t in = begin;
     off_t out = begin;
-    const auto wanted = static_cast<std::size_t>(end - begin);
+    const auto wanted = static_cast<std::size_t>(std::min(end - begin, kKernelCopyBytes));
     const ssize_t n = ::copy_file_range(from.get(), &in, to.get(), &out, wanted, 0);
     if (n > 0) {
       begin += n;
+      count(n);
       continue;
     }
     const int e = n < 0 ? errno : EINVAL; // 0 before the end: some file systems' way of refusing
@@ -69,11 +72,22 @@ void FileCopier::copy_range(FdRef from, FdRef to, off_t begin, off_t end) {
       done += n;
     }
     begin += got;
+    count(got);
   }
 }
 
+void FileCopier::count(off_t bytes) {
+  const std::uint64_t done = course_.done_bytes += static_cast<std::uint64_t>(bytes);
+  if (progress_ != nullptr) progress_->advance(done);
+  if (course_.stopped) throw Error(ErrorKind::interrupted, "another file could not be copied");
+}
+
 void FileCopier::copy(FdRef from, FdRef to, off_t size_bytes, bool sparse) {
-  if (size_bytes == 0 || try_clone(from, to)) return;
+  if (size_bytes == 0) return;
+  if (try_clone(from, to)) {
+    count(size_bytes);
+    return;
+  }
   if (!sparse) {
     copy_range(from, to, 0, size_bytes);
     return;

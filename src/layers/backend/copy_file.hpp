@@ -9,10 +9,12 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "base/progress.hpp"
 #include "base/unique_fd.hpp"
 
 namespace layerbox {
@@ -21,20 +23,32 @@ namespace layerbox {
 // what goes away was not there.
 enum class Activity : std::uint8_t { none, live };
 
-// Threads: one at a time.
+// What all who copy one tree share: how far they are, and whether they are to stop. Threads: any.
+struct CopyCourse {
+  std::atomic<std::uint64_t> done_bytes{0};
+  std::atomic<bool> stopped{false};
+};
+
+// Threads: one at a time; several may share the course. `progress` is told after each part of a
+// file, unless it is null.
 class FileCopier {
  public:
-  explicit FileCopier(Activity activity) : activity_(activity) {}
+  FileCopier(Activity activity, CopyCourse& course, Progress* progress)
+      : activity_(activity), course_(course), progress_(progress) {}
   // Copies all `size_bytes` of `from` into the empty file `to`, which has that size after.
-  // `sparse` says that it is worth looking for holes. Throws Error.
+  // `sparse` says that it is worth looking for holes. Throws Error, interrupted when the course is
+  // stopped.
   void copy(FdRef from, FdRef to, off_t size_bytes, bool sparse);
 
  private:
   bool try_clone(FdRef from, FdRef to);
   void copy_range(FdRef from, FdRef to, off_t begin, off_t end);
   bool try_kernel_copy(FdRef from, FdRef to, off_t& begin, off_t end);
+  void count(off_t bytes);
 
   Activity activity_;
+  CopyCourse& course_;
+  Progress* progress_;
   bool clone_works_ = true;
   bool kernel_copy_works_ = true;
   std::vector<std::byte> buffer_; // made when it is first needed

@@ -5,110 +5,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <iterator>
 #include <map>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/quiet_thread.hpp"
 #include "base/walk.hpp"
-#include "layers/backend/copy_file.hpp"
+#include "layers/backend/copy_entry.hpp"
 
 namespace layerbox {
 
 namespace {
 
-constexpr mode_t kModeBits = 07777;
+constexpr std::size_t kMaxThreads = 3;   // beside the caller's
+constexpr std::size_t kStepsAThread = 4; // waiting, before one more is worth it
+constexpr std::chrono::milliseconds kTellEvery{200};
 
-void set_times(FdRef dir, const char* name, const struct stat& status, int flags) {
-  const struct timespec times[2] = {status.st_mtim, status.st_mtim};
-  if (::utimensat(dir.get(), name, times, flags) != 0) throw_errno(errno, "setting the times");
-}
-
-// Attributes go last: a capability is lost when the owner changes.
-void set_xattrs(FdRef dir, const char* name, const XattrMap& xattrs) {
-  for (const auto& [key, value] : xattrs)
-    set_xattr(dir, name, key, value);
+// On as many cpus as this process may use.
+std::size_t most_threads() {
+  const std::size_t cpus = std::thread::hardware_concurrency(); // 0: not known
+  return std::clamp<std::size_t>(cpus, 1, kMaxThreads + 1) - 1;
 }
 
 std::string copying(const RelPath& path) {
   return fmt::format("copying '/{}'", printable(path.str()));
-}
-
-// The names one merged directory still waits for, or the moment it is left.
-struct Step {
-  RelPath path;
-  std::vector<std::size_t> trees;
-  bool leave = false;
-};
-
-// What overlayfs has noted in a tree: whiteouts, and marks among the attributes.
-enum class Notes : bool { left_out, copied };
-
-// The attributes that a copy has. The number of a file system that overlayfs has given to a tree
-// is that tree's alone; a label is the host's.
-XattrMap copied_xattrs(FdRef dir, const char* name, Notes notes) {
-  if (notes == Notes::left_out) return image_xattrs(dir, name);
-  XattrMap all = read_xattrs(dir, name);
-  all.erase("security.selinux");
-  all.erase("user.overlay.uuid");
-  return all;
-}
-
-void copy_metadata(FdRef from, FdRef to, Notes notes) {
-  const struct stat status = stat_fd(from);
-  if (::fchown(to.get(), status.st_uid, status.st_gid) != 0) throw_errno(errno, "chown");
-  if (::fchmod(to.get(), status.st_mode & kModeBits) != 0) throw_errno(errno, "chmod");
-  set_xattrs(to, "", copied_xattrs(from, "", notes));
-  const struct timespec times[2] = {status.st_mtim, status.st_mtim};
-  if (::futimens(to.get(), times) != 0) throw_errno(errno, "setting the times");
-}
-
-class TreeCopy {
- public:
-  TreeCopy(std::vector<FdRef> trees, Notes notes, Activity activity, FdRef destination,
-           Progress& progress)
-      : trees_(std::move(trees)), notes_(notes), activity_(activity), destination_(destination),
-        progress_(progress), copier_(activity) {}
-
-  void run();
-
- private:
-  void enter(const Step& step);
-  void enter_still(const Step& step);
-  std::vector<MergedEntry> entries_of(const Step& step) const;
-  void leave(const Step& step);
-  void copy_entry(FdRef from, FdRef to, const MergedEntry& entry);
-  void copy_regular(FdRef from, FdRef to, const MergedEntry& entry);
-  void copy_symlink(FdRef from, FdRef to, const MergedEntry& entry);
-  void copy_special(FdRef from, FdRef to, const MergedEntry& entry);
-  void copy_named_metadata(FdRef from, FdRef to, const MergedEntry& entry);
-  bool linked(FdRef to, const RelPath& path, const MergedEntry& entry);
-
-  std::vector<FdRef> trees_;
-  Notes notes_;
-  Activity activity_;
-  FdRef destination_;
-  Progress& progress_;
-  FileCopier copier_;
-  std::vector<Step> todo_;
-  std::map<std::pair<dev_t, ino_t>, RelPath> links_; // files with several names: the first copied
-  std::uint64_t done_bytes_ = 0;
-};
-
-void TreeCopy::run() {
-  if (trees_.empty()) return;
-  todo_.push_back({RelPath(), all_trees(trees_.size()), false});
-  while (!todo_.empty()) {
-    const Step step = std::move(todo_.back());
-    todo_.pop_back();
-    if (step.leave) {
-      with_context([&] { return copying(step.path); }, [&] { leave(step); });
-    } else {
-      enter(step);
-    }
-  }
 }
 
 // Runs `work`; what is gone meanwhile was not there, when somebody is at work in the source.
@@ -120,67 +50,191 @@ template <typename Work> void unless_gone(Activity activity, const Work& work) {
   }
 }
 
-void TreeCopy::enter(const Step& step) {
-  todo_.push_back({step.path, {step.trees.front()}, true});
-  unless_gone(activity_, [&] { enter_still(step); });
+// A merged directory that is still to be copied.
+struct Step {
+  RelPath path;
+  std::vector<std::size_t> trees;
+};
+
+// Each thread takes a directory, makes what is right in it, and leaves those below it to whoever
+// comes next. Several in one directory would only wait for each other: a directory is locked while
+// a name is made in it.
+class TreeCopy {
+ public:
+  TreeCopy(std::vector<FdRef> trees, Notes notes, Activity activity, FdRef destination,
+           Progress& progress)
+      : trees_(std::move(trees)), notes_(notes), activity_(activity), destination_(destination),
+        progress_(progress) {}
+
+  void run();
+
+ private:
+  void work(Progress* progress);
+  std::optional<Step> next(Progress* progress);
+  void done();
+  void found(std::vector<Step> below);
+  void start_thread();
+  void stop(std::exception_ptr failure);
+
+  void copy_directory(const Step& step, EntryCopier& copier);
+  void copy_entries(const Step& step, FdRef first, FdRef to, std::vector<Step>& below,
+                    EntryCopier& copier);
+  std::vector<MergedEntry> entries_of(const Step& step, FdRef first) const;
+  void copy_entry(FdRef from, FdRef to, const RelPath& path, const MergedEntry& entry,
+                  EntryCopier& copier);
+  bool linked(FdRef to, const RelPath& path, const MergedEntry& entry);
+
+  const std::vector<FdRef> trees_;
+  const Notes notes_;
+  const Activity activity_;
+  const FdRef destination_;
+  Progress& progress_;
+  CopyCourse course_;
+
+  std::mutex links_mutex_;
+  std::map<std::pair<dev_t, ino_t>, RelPath> links_; // files with several names: the first copied
+
+  std::mutex mutex_; // of all below
+  std::condition_variable changed_;
+  std::vector<Step> todo_;
+  std::size_t at_work_ = 0; // who may find more
+  std::exception_ptr failure_;
+  std::size_t max_threads_ = most_threads();
+  std::vector<std::jthread> threads_; // last: they use all of the above
+};
+
+void TreeCopy::run() {
+  if (trees_.empty()) return;
+  todo_.push_back({RelPath(), all_trees(trees_.size())});
+  try {
+    work(&progress_);
+  } catch (...) { // who is told has had enough
+    stop(std::current_exception());
+  }
+  threads_.clear();
+  if (failure_) std::rethrow_exception(failure_);
 }
 
-std::vector<MergedEntry> TreeCopy::entries_of(const Step& step) const {
+// Until nothing is left. Only the caller's thread tells how far all are.
+void TreeCopy::work(Progress* progress) {
+  EntryCopier copier(notes_, activity_, course_, progress);
+  while (std::optional<Step> step = next(progress)) {
+    try {
+      unless_gone(activity_, [&] { copy_directory(*step, copier); });
+    } catch (...) {
+      stop(std::current_exception());
+    }
+    done();
+  }
+}
+
+std::optional<Step> TreeCopy::next(Progress* progress) {
+  std::unique_lock lock(mutex_);
+  while (todo_.empty() && at_work_ > 0 && !failure_) {
+    changed_.wait_for(lock, kTellEvery);
+    if (progress == nullptr) continue;
+    lock.unlock();
+    progress->advance(course_.done_bytes);
+    lock.lock();
+  }
+  if (todo_.empty() || failure_) return std::nullopt;
+  Step step = std::move(todo_.back());
+  todo_.pop_back();
+  ++at_work_;
+  return step;
+}
+
+void TreeCopy::done() {
+  const std::lock_guard lock(mutex_);
+  if (--at_work_ == 0) changed_.notify_all();
+}
+
+void TreeCopy::found(std::vector<Step> below) {
+  if (below.empty()) return;
+  const std::lock_guard lock(mutex_);
+  std::ranges::move(below, std::back_inserter(todo_));
+  changed_.notify_all();
+  if (threads_.size() < max_threads_ && todo_.size() >= kStepsAThread * (threads_.size() + 1))
+    start_thread();
+}
+
+// Filters that are older than clone3, and limits, forbid to make a thread: then we are enough.
+void TreeCopy::start_thread() {
+  try {
+    threads_.push_back(start_quiet_thread([this] { work(nullptr); }));
+  } catch (const Error&) {
+    max_threads_ = threads_.size();
+  }
+}
+
+// The first failure counts.
+void TreeCopy::stop(std::exception_ptr failure) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = std::move(failure);
+  course_.stopped = true;
+  changed_.notify_all();
+}
+
+// Its own metadata come last: what is made right in it disturbs them, what happens below does not.
+void TreeCopy::copy_directory(const Step& step, EntryCopier& copier) {
+  const auto opened = [&](FdRef tree) {
+    return with_context([&] { return copying(step.path); },
+                        [&] { return open_beneath(tree, step.path, kOpenDir); });
+  };
+  const UniqueFd from = opened(trees_[step.trees.front()]);
+  const UniqueFd to = opened(destination_);
+  std::vector<Step> below;
+  unless_gone(activity_, [&] { copy_entries(step, from, to, below, copier); });
+  found(std::move(below));
+  with_context([&] { return copying(step.path); }, [&] { copy_metadata(from, to, notes_); });
+}
+
+std::vector<MergedEntry> TreeCopy::entries_of(const Step& step, FdRef first) const {
   if (notes_ == Notes::left_out) return merged_entries(trees_, step.path, step.trees);
-  const UniqueFd dir = open_beneath(trees_.front(), step.path, kOpenDir);
   std::vector<MergedEntry> entries;
-  for (std::string& name : list_dir(dir))
-    if (const auto status = try_stat_at(dir, name.c_str()))
+  for (std::string& name : list_dir(first))
+    if (const auto status = try_stat_at(first, name.c_str()))
       entries.push_back({std::move(name), *status, {0}});
   return entries;
 }
 
-void TreeCopy::enter_still(const Step& step) {
-  const UniqueFd to = open_beneath(destination_, step.path, kOpenDir);
-  UniqueFd from; // the directory in the tree of the last entry: neighbours mostly share it
-  std::size_t from_tree = 0;
-  for (MergedEntry& entry : entries_of(step)) {
+void TreeCopy::copy_entries(const Step& step, FdRef first, FdRef to, std::vector<Step>& below,
+                            EntryCopier& copier) {
+  UniqueFd opened; // the directory in the tree of the last entry: neighbours mostly share it
+  std::size_t opened_tree = step.trees.front();
+  for (MergedEntry& entry : entries_of(step, first)) {
     const RelPath path = step.path.child(entry.name);
     if (S_ISDIR(entry.status.st_mode)) {
       make_dir_at(to, entry.name.c_str(), 0700);
-      todo_.push_back({path, std::move(entry.trees), false});
+      below.push_back({path, std::move(entry.trees)});
       continue;
     }
     with_context([&] { return copying(path); },
                  [&] {
-                   if (linked(to, path, entry)) return;
-                   if (!from || from_tree != entry.trees.front()) {
-                     from_tree = entry.trees.front();
-                     from = open_beneath(trees_[from_tree], step.path, kOpenDir);
+                   if (opened_tree != entry.trees.front()) {
+                     opened_tree = entry.trees.front();
+                     opened = open_beneath(trees_[opened_tree], step.path, kOpenDir);
                    }
-                   unless_gone(activity_, [&] { copy_entry(from, to, entry); });
+                   unless_gone(activity_, [&] {
+                     copy_entry(opened ? FdRef(opened) : first, to, path, entry, copier);
+                   });
                  });
   }
 }
 
-// All below is there: now the directory's own metadata cannot be disturbed any more.
-void TreeCopy::leave(const Step& step) {
-  unless_gone(activity_, [&] {
-    const UniqueFd from = open_beneath(trees_[step.trees.front()], step.path, kOpenDir);
-    const UniqueFd to = open_beneath(destination_, step.path, kOpenDir);
-    copy_metadata(from, to, notes_);
-  });
-}
-
-void TreeCopy::copy_entry(FdRef from, FdRef to, const MergedEntry& entry) {
-  switch (entry.status.st_mode & S_IFMT) {
-  case S_IFREG:
-    return copy_regular(from, to, entry);
-  case S_IFLNK:
-    return copy_symlink(from, to, entry);
-  default:
-    return copy_special(from, to, entry);
+// Of a file with several names nobody makes the second before the first is there.
+void TreeCopy::copy_entry(FdRef from, FdRef to, const RelPath& path, const MergedEntry& entry,
+                          EntryCopier& copier) {
+  std::unique_lock lock(links_mutex_, std::defer_lock);
+  if (entry.status.st_nlink > 1) {
+    lock.lock();
+    if (linked(to, path, entry)) return;
   }
+  copier.copy(from, to, entry);
 }
 
 // A further name of a file that was copied already becomes a link to it.
 bool TreeCopy::linked(FdRef to, const RelPath& path, const MergedEntry& entry) {
-  if (entry.status.st_nlink < 2) return false;
   const auto [first, is_new] = links_.try_emplace({entry.status.st_dev, entry.status.st_ino}, path);
   if (is_new) return false;
   const RelPath& there = first->second;
@@ -194,56 +248,6 @@ bool TreeCopy::linked(FdRef to, const RelPath& path, const MergedEntry& entry) {
     throw_errno(errno, fmt::format("linking to '{}'", printable(there.str())));
   }
   return true;
-}
-
-void TreeCopy::copy_regular(FdRef from, FdRef to, const MergedEntry& entry) {
-  const RelPath name = RelPath::parse(entry.name);
-  const struct stat& status = entry.status;
-  const UniqueFd in = open_beneath(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-  const UniqueFd out =
-      open_beneath(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  copier_.copy(in, out, status.st_size, status.st_blocks * 512 < status.st_size);
-  if (::fchown(out.get(), status.st_uid, status.st_gid) != 0) throw_errno(errno, "chown");
-  if (::fchmod(out.get(), status.st_mode & kModeBits) != 0) throw_errno(errno, "chmod");
-  set_xattrs(out, "", copied_xattrs(in, "", notes_));
-  const struct timespec times[2] = {status.st_mtim, status.st_mtim};
-  if (::futimens(out.get(), times) != 0) throw_errno(errno, "setting the times");
-  done_bytes_ += static_cast<std::uint64_t>(status.st_size);
-  progress_.advance(done_bytes_);
-}
-
-void TreeCopy::copy_symlink(FdRef from, FdRef to, const MergedEntry& entry) {
-  std::string target(static_cast<std::size_t>(entry.status.st_size) + 1, '\0');
-  const ssize_t size = ::readlinkat(from.get(), entry.name.c_str(), target.data(), target.size());
-  if (size < 0) throw_errno(errno, "readlink");
-  if (static_cast<std::size_t>(size) >= target.size()) {
-    throw Error(ErrorKind::corrupt, "the symlink is longer than its size says");
-  }
-  target.resize(static_cast<std::size_t>(size));
-  if (::symlinkat(target.c_str(), to.get(), entry.name.c_str()) != 0) throw_errno(errno, "symlink");
-  copy_named_metadata(from, to, entry);
-}
-
-void TreeCopy::copy_special(FdRef from, FdRef to, const MergedEntry& entry) {
-  const mode_t type = entry.status.st_mode & S_IFMT;
-  if (::mknodat(to.get(), entry.name.c_str(), type | 0600, entry.status.st_rdev) != 0) {
-    throw_errno(errno, "mknod");
-  }
-  copy_named_metadata(from, to, entry);
-}
-
-// Metadata of what cannot be opened without an effect: by name, in our own directory.
-void TreeCopy::copy_named_metadata(FdRef from, FdRef to, const MergedEntry& entry) {
-  const struct stat& status = entry.status;
-  const char* name = entry.name.c_str();
-  if (::fchownat(to.get(), name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) != 0) {
-    throw_errno(errno, "chown");
-  }
-  if (!S_ISLNK(status.st_mode) && ::fchmodat(to.get(), name, status.st_mode & kModeBits, 0) != 0) {
-    throw_errno(errno, "chmod");
-  }
-  set_xattrs(to, name, copied_xattrs(from, name, notes_));
-  set_times(to, name, status, AT_SYMLINK_NOFOLLOW);
 }
 
 } // namespace

@@ -3,7 +3,8 @@
 // Each name of the merged view is copied once, from the tree it shows through. Kept: type, owner,
 // mode, extended attributes (without overlayfs's own), modification times to the nanosecond, hard
 // links, holes, symlink targets, device numbers. All access is by descriptor below the trees and
-// the destination; the number of open descriptors does not depend on depth.
+// the destination; the number of open descriptors does not depend on depth. Several threads copy
+// directories beside each other, where there are cpus and directories for them.
 //
 // A tree as it lies is copied with its whiteouts and marks, so that over the same layers the copy
 // shows what it shows.

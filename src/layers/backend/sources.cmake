@@ -3,6 +3,7 @@ set(LAYERS_BACKEND_SOURCES
   backend/backends.cpp
   backend/btrfs.cpp
   backend/copy.cpp
+  backend/copy_entry.cpp
   backend/copy_file.cpp
   backend/copy_tree.cpp
   backend/derived_chain.cpp
