@@ -107,12 +107,12 @@ std::string file_words(const char* which, const std::optional<ChosenFile>& file)
 
 std::string about(const Report& report) {
   std::string text = fmt::format(
-      "<h1>layerbox bench: {}</h1>\n<p>{}<br>{} in {} layers, {} names; {}, {}. {} runs each, in "
+      "<h1>layerbox bench: {}</h1>\n<p>{}<br>{} in {} layer{}, {} names; {}, {}. {} runs each, in "
       "turn; bars are medians, lines go from the lowest to the highest. {} start at "
       "once.{}{}</p>\n",
       html_escaped(report.image_name), html_escaped(report.image_id),
-      human_size(report.image_bytes), report.layers, report.entries, html_escaped(report.kernel),
-      html_escaped(report.file_system), report.runs, report.parallel,
+      human_size(report.image_bytes), report.layers, report.layers == 1 ? "" : "s", report.entries,
+      html_escaped(report.kernel), html_escaped(report.file_system), report.runs, report.parallel,
       file_words("small", report.small), file_words("large", report.large));
   if (!report.advice.backend.empty())
     text += fmt::format("<p class=\"advice\">Recommended: <strong>{}</strong>: {}</p>\n",
