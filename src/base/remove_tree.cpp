@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -134,11 +135,11 @@ class Remover {
 
   void read_and_remove() {
     for (;;) {
-      const ssize_t size = ::getdents64(stack_.here().get(), list_.data(), list_.size());
+      const ssize_t size = ::getdents64(stack_.here().get(), list_.get(), kListBytes);
       if (size < 0) fail(errno, "");
       if (size == 0) return;
       for (ssize_t at = 0; at < size;) {
-        const auto* entry = reinterpret_cast<const dirent64*>(list_.data() + at);
+        const auto* entry = reinterpret_cast<const dirent64*>(list_.get() + at);
         at += entry->d_reclen;
         const std::string_view name = entry->d_name;
         if (name == "." || name == "..") continue;
@@ -162,7 +163,7 @@ class Remover {
 
   DirStack stack_;
   std::vector<Level> levels_;
-  std::vector<char> list_ = std::vector<char>(kListBytes);
+  std::unique_ptr<char[]> list_ = std::make_unique_for_overwrite<char[]>(kListBytes);
 };
 
 } // namespace

@@ -76,12 +76,12 @@ void write_all(FdRef fd, std::span<const std::byte> data, std::string_view name)
 
 std::string read_all(Source& source, std::size_t max_bytes, std::string_view name) {
   std::string text;
-  constexpr std::size_t kStep = 64 * 1024;
-  for (;;) {
+  // Most are small, and each page that is touched costs a start: large steps only for large things.
+  std::size_t step = 2048;
+  for (;; step = std::min(2 * step, std::size_t{64} << 10)) {
     const std::size_t old = text.size();
-    text.resize(old + kStep);
-    const std::size_t got =
-        source.read(std::as_writable_bytes(std::span(text.data() + old, kStep)));
+    text.resize(old + step);
+    const std::size_t got = source.read(std::as_writable_bytes(std::span(text.data() + old, step)));
     text.resize(old + got);
     if (got == 0) return text;
     if (text.size() > max_bytes)

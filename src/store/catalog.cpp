@@ -31,6 +31,10 @@ std::vector<ImageRow> Catalog::images() const {
   return image_table::all(*db_);
 }
 
+std::set<Digest> Catalog::image_ids() const {
+  return image_table::ids(*db_);
+}
+
 std::set<Digest> Catalog::chains() const {
   return image_table::chains(*db_);
 }
@@ -92,6 +96,10 @@ std::optional<LayerRow> Catalog::layer(const LayerKey& key) const {
 
 std::vector<LayerRow> Catalog::layers() const {
   return layer_table::all(*db_);
+}
+
+std::set<LayerKey> Catalog::layer_keys() const {
+  return layer_table::keys(*db_);
 }
 
 std::vector<LayerRow> Catalog::layers_with_diff_id(const Digest& diff_id) const {

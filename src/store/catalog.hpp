@@ -46,7 +46,8 @@ class Catalog {
   // Images.
   std::optional<ImageRow> image(const Digest& id) const;
   std::vector<ImageRow> images() const; // newest import first
-  std::set<Digest> chains() const;      // ChainIDs of all images
+  std::set<Digest> image_ids() const;
+  std::set<Digest> chains() const; // ChainIDs of all images
   std::optional<Digest> image_named(const ImageRef& ref) const;
   // Names a reference: NAME[:TAG], NAME@DIGEST, a full id (with or without "sha256:"), or a unique
   // id prefix of at least 4 hex digits; a name wins over a prefix. Throws Error(not_found) or
@@ -66,6 +67,7 @@ class Catalog {
   // Layers.
   std::optional<LayerRow> layer(const LayerKey& key) const;
   std::vector<LayerRow> layers() const;
+  std::set<LayerKey> layer_keys() const;
   std::vector<LayerRow> layers_with_diff_id(const Digest& diff_id) const;
   std::vector<LayerRow> layers_with_source_bytes(std::uint64_t source_bytes) const;
   std::size_t image_count_of_layer(const LayerKey& key) const;

@@ -72,6 +72,14 @@ std::int64_t insert_row(const Sqlite& db, const ImageRow& row) {
   throw error;
 }
 
+std::set<Digest> digests_of(const Sqlite& db, const char* select) {
+  Statement query(db, select);
+  std::set<Digest> found;
+  while (query.next())
+    found.insert(digest_of(db, query.text(0)));
+  return found;
+}
+
 } // namespace
 
 std::optional<ImageRow> find(const Sqlite& db, const Digest& id) {
@@ -96,12 +104,12 @@ std::vector<ImageRow> all(const Sqlite& db) {
   return rows;
 }
 
+std::set<Digest> ids(const Sqlite& db) {
+  return digests_of(db, "SELECT id FROM image");
+}
+
 std::set<Digest> chains(const Sqlite& db) {
-  Statement query(db, "SELECT chain FROM image");
-  std::set<Digest> found;
-  while (query.next())
-    found.insert(digest_of(db, query.text(0)));
-  return found;
+  return digests_of(db, "SELECT chain FROM image");
 }
 
 std::vector<Digest> with_prefix(const Sqlite& db, std::string_view hex, std::size_t limit) {

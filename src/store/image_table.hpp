@@ -16,7 +16,8 @@ namespace layerbox::image_table {
 std::optional<ImageRow> find(const Sqlite& db, const Digest& id);
 bool has(const Sqlite& db, const Digest& id);
 std::vector<ImageRow> all(const Sqlite& db); // newest import first
-std::set<Digest> chains(const Sqlite& db);   // of all images
+std::set<Digest> ids(const Sqlite& db);
+std::set<Digest> chains(const Sqlite& db); // of all images
 // Images whose id begins with these hex digits, at most `limit`, in order.
 std::vector<Digest> with_prefix(const Sqlite& db, std::string_view hex, std::size_t limit);
 

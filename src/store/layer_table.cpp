@@ -53,6 +53,14 @@ std::vector<LayerRow> all(const Sqlite& db) {
   return rows_of(db, query);
 }
 
+std::set<LayerKey> keys(const Sqlite& db) {
+  Statement query(db, "SELECT key FROM layer");
+  std::set<LayerKey> found;
+  while (query.next())
+    found.insert(key_of(db, query.text(0)));
+  return found;
+}
+
 std::vector<LayerRow> with_diff_id(const Sqlite& db, const Digest& diff_id) {
   Statement query(db, "SELECT key, size_bytes, tar_bytes, source_bytes, entries, imported "
                       "FROM layer WHERE diff_id = ? ORDER BY serial");

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "store/rows.hpp"
@@ -13,6 +14,7 @@ namespace layerbox::layer_table {
 
 std::optional<LayerRow> find(const Sqlite& db, const LayerKey& key);
 std::vector<LayerRow> all(const Sqlite& db); // oldest first
+std::set<LayerKey> keys(const Sqlite& db);   // of all layers
 std::vector<LayerRow> with_diff_id(const Sqlite& db, const Digest& diff_id);
 std::vector<LayerRow> with_source_bytes(const Sqlite& db, std::uint64_t source_bytes);
 std::size_t image_count(const Sqlite& db, const LayerKey& key);

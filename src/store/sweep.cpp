@@ -153,11 +153,13 @@ class Marker {
       if (!is_wanted(derived)) store_.move_to_trash(derived.first);
   }
 
+  // Rows are asked for once, whatever is there: a start waits for this.
   void mark_blobs() {
-    for (const std::string& name : names_in(store_.root(), layout::kBlobs)) {
+    const std::vector<std::string> names = names_in(store_.root(), layout::kBlobs);
+    const std::set<Digest> images = store_.catalog().image_ids();
+    for (const std::string& name : names) {
       const auto digest = Digest::from_hex(name);
-      if (!digest || !store_.catalog().image(*digest))
-        store_.move_to_trash(join(layout::kBlobs, name));
+      if (!digest || !images.contains(*digest)) store_.move_to_trash(join(layout::kBlobs, name));
     }
   }
 
@@ -167,9 +169,11 @@ class Marker {
   }
 
   void mark_layers_without_row() {
-    for (const std::string& name : names_in(store_.root(), layout::kLayers)) {
+    const std::vector<std::string> names = names_in(store_.root(), layout::kLayers);
+    const std::set<LayerKey> rows = store_.catalog().layer_keys();
+    for (const std::string& name : names) {
       const auto key = LayerKey::parse(name);
-      if (key && store_.catalog().layer(*key)) continue;
+      if (key && rows.contains(*key)) continue;
       // Whoever holds the layer's lock is at work on it, whatever else he holds.
       if (key && !try_lock(store_.root(), layer_lock_number(key->diff_id), LockMode::exclusive))
         continue;
