@@ -41,6 +41,8 @@ class Conformance(E2E):
             info = box.json("info")
             for backend in info["backends"]:
                 name, file_system = backend["name"], info["store"]["file_system"]
+                if name == "fuse-overlayfs" and not (below and file_system == "ext4"):
+                    continue  # the program answers, not the file system below: one is enough
                 with self.subTest(user=user.name, backend=name, file_system=file_system):
                     if not backend["works"]:
                         self.refuses(box, backend, file_system)

@@ -29,6 +29,7 @@
 
 #include "base/mount_plan.hpp"
 #include "base/progress.hpp"
+#include "layers/tree/overlay_dialect.hpp"
 #include "store/container_lease.hpp"
 #include "store/store.hpp"
 
@@ -54,6 +55,7 @@ struct WrittenTree {
   std::string name;            // in the container's directory
   Stands stands = Stands::on_layers;
   Lies lies = Lies::in_directory; // where it is made
+  Dialect dialect = Dialect::overlay;
 };
 
 class Backend {

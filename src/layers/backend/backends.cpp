@@ -7,6 +7,7 @@
 #include "layers/backend/backend.hpp"
 #include "layers/backend/btrfs.hpp"
 #include "layers/backend/copy.hpp"
+#include "layers/backend/fuse_backend.hpp"
 #include "layers/backend/measurements.hpp"
 #include "layers/backend/overlay.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::array kBackends{
     BackendEntry{"overlay", probe_overlay, plan_overlay, open_overlay, Writes::in_memory_too},
     BackendEntry{"btrfs", probe_btrfs, plan_btrfs, open_btrfs},
+    BackendEntry{"fuse-overlayfs", probe_fuse_overlayfs, plan_fuse_overlayfs, open_fuse_overlayfs},
     BackendEntry{"copy", probe_copy, plan_copy, open_copy},
 };
 

@@ -67,7 +67,7 @@ void copy_metadata(FdRef from, FdRef to, Notes notes) {
 
 class TreeCopy {
  public:
-  TreeCopy(std::vector<FdRef> trees, Notes notes, Activity activity, FdRef destination,
+  TreeCopy(std::vector<TreeRef> trees, Notes notes, Activity activity, FdRef destination,
            Progress& progress)
       : trees_(std::move(trees)), notes_(notes), activity_(activity), destination_(destination),
         progress_(progress), copier_(activity) {}
@@ -86,7 +86,7 @@ class TreeCopy {
   void copy_named_metadata(FdRef from, FdRef to, const MergedEntry& entry);
   bool linked(FdRef to, const RelPath& path, const MergedEntry& entry);
 
-  std::vector<FdRef> trees_;
+  std::vector<TreeRef> trees_;
   Notes notes_;
   Activity activity_;
   FdRef destination_;
@@ -257,7 +257,7 @@ void copy_tree(const RootfsView& view, FdRef destination, Progress& progress) {
 }
 
 void copy_tree_as_it_lies(FdRef tree, Activity activity, FdRef destination, Progress& progress) {
-  TreeCopy({tree}, Notes::copied, activity, destination, progress).run();
+  TreeCopy({TreeRef(tree)}, Notes::copied, activity, destination, progress).run();
 }
 
 } // namespace layerbox
