@@ -56,10 +56,6 @@ Stack stack_of(const Store& store, std::span<const LayerKey> layers) {
   return {layers.first(layers.size() - above), open_layer_trees(store, layers.last(above))};
 }
 
-// Without its cache of writes, what a container has written is in the upper directory at once,
-// where others read it.
-constexpr const char* kWriteThrough = "writeback=0";
-
 MountPlan plan_of(const Store& store, std::string_view container_id, const Stack& stack,
                   Access access, RootfsKind kind) {
   if (kind == RootfsKind::fuse_overlayfs && access == Access::in_memory) refuse_memory();
@@ -72,7 +68,7 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Stack
     return plan;
   }
   plan.kind = kind;
-  plan.options = {kind == RootfsKind::overlay ? "userxattr" : kWriteThrough};
+  if (kind == RootfsKind::overlay) plan.options.emplace_back("userxattr");
   if (access == Access::throw_away || access == Access::in_memory)
     plan.options.emplace_back("volatile");
   plan.attach = home + layout::kAttach;
