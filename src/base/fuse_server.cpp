@@ -139,7 +139,7 @@ void limit_capabilities() {
   must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "keep from getting more rights");
 }
 
-void become_root_of(FdRef ns) {
+void enter_as_root(FdRef ns) {
   must(::setns(ns.get(), CLONE_NEWUSER), "enter the store's user namespace");
   // Denied where setgroups is.
   if (::setgroups(0, nullptr) != 0 && errno != EPERM) give_up("drop the groups");
@@ -282,7 +282,7 @@ pid_t FuseServer::start(const Descriptors& fds, FdRef user_namespace) const {
   if (between < 0) throw_no_user_namespace(errno, "start a process for fuse-overlayfs");
   if (between == 0) {
     (void)::dup2(fds.notebook, STDERR_FILENO);
-    if (user_namespace.get() >= 0) become_root_of(user_namespace);
+    if (user_namespace.get() >= 0) enter_as_root(user_namespace);
     constexpr unsigned long kOwn = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC;
     const long pid =
         ::syscall(SYS_clone, kOwn | CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr);

@@ -87,8 +87,26 @@ DEVIATIONS = (
 )
 
 
+# What happens or not, as the program has both names of a pair in mind or has not.
+PAIRS = ("image/link/a pair is written by either name", "image/link/a pair stays one file when written",
+         "image/link/a third name is counted", "image/rename/one name of a pair onto the other does nothing",
+         "image/unlink/of a pair leaves one name", "image/unlink/of a pair changes the other's ctime",
+         "image/chmod/of a pair is of both names", "image/times/of a pair are of both names",
+         "image/xattr/of a pair is of both names", "image/permission/an owner of a pair is of both names",
+         "image/lock/of a pair is held by either name", "image/inotify/of one name of a pair tells a write by the other")
+
+
+def may_deviate(backend):
+    return set(PAIRS) if backend == "fuse-overlayfs" else set()
+
+
 def deviations_of(backend, file_system):
     return {name for applies, _, *names in DEVIATIONS if applies(backend, file_system) for name in names}
+
+
+def moves_times(backend):
+    """A directory of the image has another time when a file in it is copied up, and a symlink when it is moved."""
+    return backend == "fuse-overlayfs"
 
 
 def exports_what_lies_on_disk(backend, user_is_root):

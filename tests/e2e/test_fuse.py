@@ -11,7 +11,7 @@ FUSE = ("run", "--backend", "fuse-overlayfs")
 WORK = """
 echo one > /new; ln /new /linked; rm /etc/group; rm -r /usr; mkdir /usr; echo x > /usr/x; chmod 700 /home
 echo more >> /etc/passwd; mkdir -p /a/b; echo f > /a/b/f; mv /a /z; ln -s new /link; mkfifo /pipe; chmod 4755 /z/b/f
-touch -d 2001-02-03 /new /z/b/f /usr/x /etc/passwd; find / -xdev -newer /bin/sh -exec touch -h -d 2001-02-03 {} +
+touch -h -d @981226507 /new /linked /link /pipe /z/b/f /z/b /z /usr/x /usr /etc/passwd /etc /home /
 """
 
 
@@ -81,7 +81,7 @@ class Fuse(E2E):
             box.ok(*FUSE, "--name", "one", "demo", "sh", "-c", "rm -r /usr; mkdir /usr")
             here = box.write("here", b"copied\n")
             box.ok("cp", here, "one:/usr/there")
-            self.assertEqual(box.ok("cp", "one:/usr/there", "-")[:9], "there\0\0\0\0")
+            self.assertIn(b"copied\n", box.run("cp", "one:/usr/there", "-").out)
             self.assertIn("C /usr\n", box.ok("diff", "one"))
             self.assertIn("A /usr/there\n", box.ok("diff", "one"))
 
