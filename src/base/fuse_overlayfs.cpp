@@ -9,23 +9,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <utility>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/fuse_server.hpp"
 #include "base/notebook.hpp"
-#include "base/pipe.hpp"
+#include "base/rel_path.hpp"
 
 namespace layerbox {
 namespace {
 
 constexpr int kPatienceMs = 5000; // for a mount that is kept, and for a server before us
 constexpr int kLookMs = 10;
+constexpr const char* kNoise = "unknown argument"; // of its own options to its library
 
 void require(long result, const char* what) {
   if (result < 0) throw_errno(errno, what);
@@ -98,7 +97,13 @@ FuseOverlayfs::FuseOverlayfs(const MountPlan& plan, UniqueFd device, FdRef user_
   UniqueFd lock;
   if (!plan.work.empty()) lock = lock_work(plan);
   const UniqueFd nothing = open_path("/dev/null", O_RDWR);
-  pid_ = server.start({device.get(), lock.get(), nothing.get(), notebook_.get()}, user_namespace);
+  try {
+    pid_ = server.start({device.get(), lock.get(), nothing.get(), notebook_.get()}, user_namespace);
+  } catch (const Error& error) {
+    const std::string said = last_line(notebook_, kNoise);
+    if (said.empty()) throw;
+    throw Error(error.kind(), fmt::format("{}: {}", error.what(), printable(said)));
+  }
 }
 
 FuseOverlayfs::~FuseOverlayfs() {
@@ -119,7 +124,7 @@ std::string FuseOverlayfs::finish() noexcept {
   }
   pid_ = -1;
   if (kept || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) return "";
-  const std::string said = last_line(notebook_, "unknown argument");
+  const std::string said = last_line(notebook_, kNoise);
   return "fuse-overlayfs " + ending(status) + (said.empty() ? "" : ": " + printable(said));
 }
 

@@ -30,7 +30,6 @@
 namespace layerbox {
 
 inline constexpr const char* kFuseDevice = "/dev/fuse";
-inline constexpr const char* kFuseHint = "as root: apt-get install fuse-overlayfs; modprobe fuse";
 
 // The program. Only directories of the system are searched, as it may be run by root. Throws
 // Error(unsupported) with a hint.
