@@ -19,7 +19,7 @@ BENCHMARK(open_trees)
     ->Arg(100)
     ->Unit(benchmark::kMicrosecond);
 
-std::size_t count_below(std::span<const FdRef> trees, const RelPath& path,
+std::size_t count_below(std::span<const TreeRef> trees, const RelPath& path,
                         std::span<const std::size_t> sources) {
   std::size_t count = 0;
   for (const MergedEntry& entry : merged_entries(trees, path, sources)) {
@@ -33,7 +33,7 @@ std::size_t count_below(std::span<const FdRef> trees, const RelPath& path,
 void walk(benchmark::State& state, Shape shape) {
   SampleStore& sample = SampleStore::get();
   const RootfsView view = view_of(open_layer_trees(sample.store(), sample.chain(shape)));
-  const std::vector<FdRef> trees = tree_refs(view);
+  const std::vector<TreeRef> trees = tree_refs(view);
   std::size_t names = 0;
   for (auto _ : state)
     names = count_below(trees, RelPath(), all_trees(trees.size()));

@@ -21,20 +21,21 @@
 namespace layerbox {
 
 enum class RootfsKind : std::uint8_t {
-  directory, // `directory` below the anchor is the rootfs as it stands
-  overlay,
+  directory,      // `directory` below the anchor is the rootfs as it stands
+  overlay,        // of the kernel's
+  fuse_overlayfs, // fuse-overlayfs(1) serves one of the same parts; base/fuse_overlayfs.hpp
 };
 
 struct MountPlan {
   std::string anchor; // absolute path of a directory
   RootfsKind kind = RootfsKind::directory;
   std::string directory;            // kind directory; "" is the anchor itself
-  std::vector<std::string> lower;   // kind overlay: topmost first, at least one
-  std::string upper;                // kind overlay: "" for a read-only overlay
-  std::string work;                 // kind overlay: beside upper
-  std::vector<std::string> options; // kind overlay: flags and "key=value" for fsconfig(2)
-  std::string attach;               // kind overlay: an empty-able directory to mount over
-  std::string source = {};          // kind overlay: what mount tables show; "": "overlay"
+  std::vector<std::string> lower;   // overlays: topmost first, at least one
+  std::string upper;                // overlays: "" for a read-only one
+  std::string work;                 // overlays: beside upper
+  std::vector<std::string> options; // overlays: flags and "key=value" for fsconfig(2) or -o
+  std::string attach;               // overlays: an empty-able directory to mount over
+  std::string source = {};          // overlays: what mount tables show; "": "overlay"
   // kind overlay: when not "", a tmpfs of this size (of tmpfs(5): bytes, or "50%" of the memory) is
   // mounted at `attach` before the overlay, and `upper` and `work`, which lie right below that, are
   // made in it: upper looks like the topmost lower tree.

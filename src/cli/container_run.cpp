@@ -248,6 +248,8 @@ void ContainerRun::tell(const RunOutcome& outcome) const {
   if (!outcome.failure.empty()) print_error(outcome.failure, outcome.hint);
   if (outcome.end_cause != EndCause::none)
     print_note(end_note(spec.container_id, spec.process.end, outcome.end_cause));
+  if (!outcome.files_lost.empty())
+    print_note("the container lost its root file system: " + outcome.files_lost);
   if (!outcome.output_lost.empty())
     print_note("the command's output was cut short: " + outcome.output_lost);
   if (!outcome.notify_lost.empty())

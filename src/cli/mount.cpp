@@ -111,6 +111,11 @@ class MountVerb : public Verb {
 
   // It may end meanwhile, and start again: then nobody would know that its files are in use here.
   void mount_running(const Store& store, const ContainerState& state, FdRef target) const {
+    if (plan_rootfs(&store, &backend_named(state.backend), state).kind ==
+        RootfsKind::fuse_overlayfs)
+      throw Error(ErrorKind::unsupported,
+                  "it runs on fuse-overlayfs, whose files the kernel shows in the container alone")
+          .set_hint("'layerbox cp' and 'layerbox exec' reach them");
     const ExecSpec entered = enter_container(&store, state.id).spec;
     for (const EnteredNamespace& ns : entered.namespaces) {
       if (ns.kind != CLONE_NEWNS) continue;

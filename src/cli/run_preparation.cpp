@@ -76,12 +76,10 @@ void check_flags(const RunFlags& flags, const Identity& identity) {
 
 const BackendEntry& choose(const RunFlags& flags, const Store& store, const Settings& settings) {
   const Remember remember = flags.dry_run ? Remember::no : Remember::yes;
-  // Whatever is the fastest otherwise, this one alone can write in memory.
-  if (flags.ephemeral && flags.backend.value_or(settings.backend.value) == "auto")
-    return choose_backend("overlay", store, remember);
-  if (!flags.backend) return choose_backend(settings.backend.value, store, remember);
+  const Access access = flags.ephemeral ? Access::in_memory : Access::kept;
+  if (!flags.backend) return choose_backend(settings.backend.value, store, remember, access);
   try {
-    return choose_backend(*flags.backend, store, remember);
+    return choose_backend(*flags.backend, store, remember, access);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::invalid_argument) throw;
     throw UsageError(fmt::format("run: --backend: {}", error.what()), error.hint());

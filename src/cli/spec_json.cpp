@@ -209,8 +209,13 @@ Json mappings_json(const std::vector<IdRange>& ranges) {
 Json rootfs_json(const MountPlan& rootfs) {
   if (rootfs.kind == RootfsKind::directory)
     return {{"kind", "directory"}, {"anchor", rootfs.anchor}, {"directory", rootfs.directory}};
-  Json json{{"kind", "overlay"},        {"anchor", rootfs.anchor}, {"lower", rootfs.lower},
-            {"upper", rootfs.upper},    {"work", rootfs.work},     {"attach", rootfs.attach},
+  const bool in_kernel = rootfs.kind == RootfsKind::overlay;
+  Json json{{"kind", in_kernel ? "overlay" : "fuse_overlayfs"},
+            {"anchor", rootfs.anchor},
+            {"lower", rootfs.lower},
+            {"upper", rootfs.upper},
+            {"work", rootfs.work},
+            {"attach", rootfs.attach},
             {"options", rootfs.options}};
   if (!rootfs.memory.empty()) json["memory"] = rootfs.memory;
   return json;

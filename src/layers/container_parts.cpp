@@ -44,7 +44,7 @@ void copy_as_it_lies(const WrittenTree& from, Activity activity, FdRef to,
 // All that is seen, in the place of what is above the image.
 void copy_all_that_is_seen(WrittenTree from, const RootfsView& image, FdRef to,
                            const WrittenTree& wanted, Progress& progress) {
-  const RootfsView seen = view_under(std::move(*from.dir), from.name, image);
+  const RootfsView seen = view_under(std::move(*from.dir), from.name, image, from.dialect);
   copy_tree(seen, make_top(to, wanted.name, wanted.lies), progress);
 }
 
@@ -52,7 +52,9 @@ void copy_all_that_is_seen(WrittenTree from, const RootfsView& image, FdRef to,
 void copy_changes(const Store& store, WrittenTree from, const RootfsView& image, FdRef to,
                   const WrittenTree& wanted) {
   const UniqueFd top = make_top(to, wanted.name, wanted.lies);
-  const RootfsView seen = view_under(std::move(*from.dir), from.name, RootfsView());
+  const RootfsView seen =
+      view_under(std::move(*from.dir), from.name,
+                 from.stands == Stands::on_layers ? image : RootfsView(), from.dialect);
   DirWriter writer(top, store.identity(), {});
   tell_changes(image, seen, store.identity(), writer);
   copy_directory_metadata(*seen.trees.front().fd, top);
@@ -80,7 +82,7 @@ bool copy_written_tree(const Store& store, const PartsOf& from, std::span<const 
   WrittenTree tree = written_in(store, from.home, from.backend);
   if (!tree.dir) return false;
   const WrittenTree wanted = written_in(store, to, backend);
-  if (tree.stands == wanted.stands) {
+  if (tree.stands == wanted.stands && tree.dialect == wanted.dialect) {
     copy_as_it_lies(tree, from.activity, to, wanted, progress);
     return true;
   }

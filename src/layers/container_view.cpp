@@ -20,7 +20,7 @@ RootfsView seen_by(const Store& store, const ContainerState& state, const Rootfs
                                                    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!written.dir) return image;
   return view_under(std::move(*written.dir), home + '/' + written.name,
-                    written.stands == Stands::on_layers ? image : RootfsView());
+                    written.stands == Stands::on_layers ? image : RootfsView(), written.dialect);
 }
 
 } // namespace

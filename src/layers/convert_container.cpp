@@ -2,10 +2,13 @@
 
 #include <stdio.h>
 
+#include "base/error.hpp"
 #include "base/fault.hpp"
 #include "base/fs_at.hpp"
+#include "base/walk.hpp"
 #include "layers/backend/backend.hpp"
 #include "layers/container_parts.hpp"
+#include "store/layout.hpp"
 #include "store/private_dir.hpp"
 
 namespace layerbox {
@@ -17,12 +20,29 @@ std::string name_of_tree(const Store& store, const std::string& backend, FdRef h
   return open_backend_named(store, backend)->written(home).name;
 }
 
+// A snapshot is known by the name of its tree, and one in other words than its container's would be
+// misread.
+void require_readable_snapshots(const Store& store, const ContainerLease& container,
+                                const std::string& backend) {
+  const WrittenTree from =
+      open_backend_named(store, container.state().backend)->written(container.dir());
+  const WrittenTree to = open_backend_named(store, backend)->written(container.dir());
+  if (from.dialect == Dialect::overlay && to.dialect == Dialect::overlay) return;
+  const auto snapshots =
+      try_open_beneath(container.dir(), RelPath::parse(layout::kSnapshots), kOpenDir);
+  if (snapshots && !list_dir(*snapshots).empty())
+    throw Error(ErrorKind::unsupported,
+                "to fuse-overlayfs and from there its snapshots do not come along")
+        .set_hint("remove them: layerbox snapshot --remove");
+}
+
 } // namespace
 
 void convert_container(const Store& store, const Staging& staging, ContainerLease& container,
                        const std::string& backend, Progress& progress) {
   ContainerState state = container.state();
   const std::string from = state.backend;
+  require_readable_snapshots(store, container, backend);
   make_private_dir(staging.dir(), kConverted);
   const UniqueFd staged = open_beneath(staging.dir(), RelPath::parse(kConverted), kOpenDir);
   progress.begin("copying the container's files", 0);

@@ -29,10 +29,12 @@ enum class Act : std::uint8_t {
   // Nothing we mount reaches the host, nothing of the host's reaches us. mount_flags: MS_SLAVE,
   // where a bind is to follow the host's mounts; then every other clone is cut off by itself.
   private_mounts,
-  hostname,     // data: the name
-  loopback,     // "lo" up
-  shift_time,   // data: what /proc/PID/timens_offsets takes
-  wait_go,      // until the parent has mapped the ids
+  hostname,   // data: the name
+  loopback,   // "lo" up
+  shift_time, // data: what /proc/PID/timens_offsets takes
+  wait_go,    // until the parent has mapped the ids
+  // The device of fuse_overlay, while this is still the user who started it, who may open it.
+  open_fuse,
   hide_cgroups, // a cgroup namespace: what we are in now is the root of all that is seen
   become_root,  // ids 0 of the namespace
   take_proc,    // the host's /proc, for mount_fs
@@ -46,6 +48,8 @@ enum class Act : std::uint8_t {
   writable_part,
   overlay, // list: fsconfig words in order; target: where to put it, below the anchor;
            // source: what mount tables show
+  // As overlay, by the device of open_fuse, which goes to the launcher to be served.
+  fuse_overlay,
   // Below the new root. Targets are without a leading '/'.
   mount_fs,      // source: file system, target: a real directory (no symlink), data: options;
                  // kHostTree: what take_proc has taken

@@ -58,6 +58,10 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return writable_part(context, op);
   case Act::overlay:
     return overlay(context, op);
+  case Act::open_fuse:
+    return open_fuse(context, op);
+  case Act::fuse_overlay:
+    return fuse_overlay(context, op);
   case Act::mount_fs:
     return mount_fs(context, op);
   case Act::mount_sys:

@@ -77,6 +77,7 @@ struct ChildContext {
   int report_fd = -1;       // write end, close-on-exec
   int birth_fd = -1;        // be_born: the number of the process that it makes goes out here
   int terminal_socket = -1; // the master goes out here
+  int fuse_socket = -1;     // fuse_overlay: the device goes out here
   int notify_fd = -1;       // a socket that the launcher reads
   bool terminal = false;
   bool interactive = false;
@@ -105,6 +106,7 @@ struct ChildContext {
   std::uint64_t candidates = 0; // bit N: directory N of `path` has the command
   int root_fd = -1;
   int scratch_fd = -1;
+  int fuse_fd = -1;    // of open_fuse
   int proc_fd = -1;    // of take_proc
   int sys_fd = -1;     // of take_sys
   int shm_fd = -1;     // of take_shm

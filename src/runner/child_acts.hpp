@@ -39,10 +39,15 @@ int overlay(ChildContext&, const ChildOp&) noexcept;
 // Makes the directory of our descriptors, of a /proc of its own or the host's that has been taken,
 // the working directory: a number is then a path that nobody but us can bend.
 int enter_descriptors(const ChildContext&) noexcept;
+// child_fuse.cpp
+int open_fuse(ChildContext&, const ChildOp&) noexcept;
+int fuse_overlay(ChildContext&, const ChildOp&) noexcept;
 // child_volumes.cpp
 int overlay_volume(ChildContext&, const ChildOp&) noexcept;
 int device_node(ChildContext&, const ChildOp&) noexcept;
 // child_dev.cpp
+// Hands `fd` to the launcher.
+int send_descriptor(int socket, int fd) noexcept;
 int enter(ChildContext&, const ChildOp&) noexcept;
 int leave(ChildContext&, const ChildOp&) noexcept;
 int device(ChildContext&, const ChildOp&) noexcept;

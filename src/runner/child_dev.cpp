@@ -16,24 +16,6 @@
 namespace layerbox::child {
 namespace {
 
-// Hands `fd` to the launcher.
-int send_descriptor(int socket, int fd) noexcept {
-  char byte = 't';
-  struct iovec payload = {&byte, 1};
-  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message = {};
-  message.msg_iov = &payload;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return call(SYS_sendmsg, socket, &message, MSG_NOSIGNAL);
-}
-
 // The slave on "console" here, as a mount, so that it stays what it is.
 int bind_console(int slave) noexcept {
   int result = call(SYS_mknodat, AT_FDCWD, "console", S_IFREG | 0600, 0);
@@ -99,6 +81,23 @@ int require_own_tmpfs(int root, int directory) noexcept {
 }
 
 } // namespace
+
+int send_descriptor(int socket, int fd) noexcept {
+  char byte = 't';
+  struct iovec payload = {&byte, 1};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  struct msghdr message = {};
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return call(SYS_sendmsg, socket, &message, MSG_NOSIGNAL);
+}
 
 int enter(ChildContext& context, const ChildOp& op) noexcept {
   const int directory = open_how(context.root_fd, op.target, O_PATH | O_DIRECTORY, kReal);

@@ -120,6 +120,7 @@ void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   // Only now: where clone3(2) is not to be had, it is the launcher who moves the child in.
   if (!plan.cgroups.empty() && spec.namespaces.cgroup.mode == NamespaceMode::own)
     add(plan, Act::hide_cgroups);
+  if (spec.rootfs.kind == RootfsKind::fuse_overlayfs) add(plan, Act::open_fuse);
   add(plan, Act::become_root);
   if (spec.namespaces.pid.mode == NamespaceMode::host) add(plan, Act::take_proc);
 }

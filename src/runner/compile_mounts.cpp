@@ -66,6 +66,17 @@ void add_overlay(Plan& plan, const MountPlan& rootfs, const HostFacts& facts) {
   plan.steps.push_back(std::move(overlay));
 }
 
+// Its words go to fuse-overlayfs, by the launcher.
+void add_fuse_overlay(Plan& plan, const MountPlan& rootfs) {
+  if (rootfs.lower.empty()) refuse_mount("an overlay rootfs needs a lower directory");
+  plan.served = rootfs;
+  plan.served->anchor = clean_absolute_path(rootfs.anchor, "rootfs anchor");
+  plan.steps.push_back({.act = Act::fuse_overlay,
+                        .flags = rootfs.upper.empty() ? kReadOnly : 0U,
+                        .target = RelPath::parse(rootfs.attach).str(),
+                        .source = rootfs.source.empty() ? "fuse-overlayfs" : rootfs.source});
+}
+
 std::string devpts_options(const IdMap& map) {
   std::string options = "newinstance,ptmxmode=0666,mode=0620";
   if (map.maps_gid(kTtyGroup)) options += fmt::format(",gid={}", kTtyGroup);
@@ -187,7 +198,7 @@ bool user_mounts_at(const RunSpec& spec, std::string_view path) {
 void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   if (needs_scratch(spec)) add_scratch(plan, spec);
   const MountPlan& rootfs = spec.rootfs;
-  const bool overlay = rootfs.kind == RootfsKind::overlay;
+  const bool overlay = rootfs.kind != RootfsKind::directory;
   const std::string path =
       overlay ? clean_absolute_path(rootfs.anchor, "rootfs anchor") : directory_path(rootfs);
   if (facts.privilege == Privilege::root) {
@@ -203,7 +214,8 @@ void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                           .mount_flags = any_follows_host(spec) ? kPrivate : 0U,
                           .source = path});
   }
-  if (overlay) add_overlay(plan, rootfs, facts);
+  if (rootfs.kind == RootfsKind::overlay) add_overlay(plan, rootfs, facts);
+  if (rootfs.kind == RootfsKind::fuse_overlayfs) add_fuse_overlay(plan, rootfs);
 }
 
 void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {

@@ -49,8 +49,8 @@ void map_ids(const Plan& plan, const Identity& identity, pid_t pid,
   adapt_clones(plan.clones, clones, joined ? FdRef(plan.user_namespace) : FdRef(user_namespace));
 }
 
-// The pty's master from the child; none when the child failed before.
-UniqueFd receive_terminal(FdRef socket) {
+// A descriptor from the child; none when the child failed before.
+UniqueFd receive_descriptor(FdRef socket) {
   char byte = 0;
   struct iovec payload = {&byte, 1};
   alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -68,6 +68,12 @@ UniqueFd receive_terminal(FdRef socket) {
   int fd = -1;
   std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
   return UniqueFd(fd);
+}
+
+// Whose ids are those on disk; nothing for root, where they are our own.
+UniqueFd store_owner(const Identity& identity) {
+  if (identity.privilege == Privilege::root) return {};
+  return make_user_namespace(identity.store_map, identity);
 }
 
 bool is_readable(FdRef fd) {
@@ -100,6 +106,8 @@ Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgrou
   if (plan.second_birth) birth = make_pipe();
   Pipe terminal;
   if (plan.terminal) terminal = make_socket_pair();
+  Pipe fuse;
+  if (plan.served) fuse = make_socket_pair();
   UniqueFd notify;
   if (has_step(plan, Act::notify_socket)) notify = make_notify_socket();
 
@@ -110,6 +118,7 @@ Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgrou
   context.report_fd = report.write.get();
   context.birth_fd = birth.write.get();
   context.terminal_socket = terminal.write.get();
+  context.fuse_socket = fuse.write.get();
   context.notify_fd = notify.get();
   context.rows = size.rows;
   context.columns = size.columns;
@@ -120,11 +129,13 @@ Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgrou
   ChildProcess first = start_child(plan, cgroups, context, born_in);
   report.write.reset();
   terminal.write.reset();
+  fuse.write.reset();
   birth.write.reset();
   std::optional<ChildProcess> second =
       plan.second_birth ? await_birth(birth.read, first) : std::nullopt;
   const bool is_born = second || !plan.second_birth;
-  Launched box{second ? std::move(*second) : std::move(first),
+  Launched box{{},
+               second ? std::move(*second) : std::move(first),
                std::move(go.write),
                {},
                std::move(notify),
@@ -152,7 +163,11 @@ Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgrou
     throw_errno(errno, "telling the container's process to go on");
   go.read.reset();
   clones.clear(); // the child has its own; the mounts must end with the container
-  if (plan.terminal) box.terminal = receive_terminal(terminal.read);
+  if (plan.served)
+    if (UniqueFd device = receive_descriptor(fuse.read))
+      box.files =
+          std::make_unique<FuseOverlayfs>(*plan.served, std::move(device), store_owner(identity));
+  if (plan.terminal) box.terminal = receive_descriptor(terminal.read);
   box.report = read_report(report.read);
   return box;
 }

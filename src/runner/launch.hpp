@@ -6,8 +6,10 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 
+#include "base/fuse_overlayfs.hpp"
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
 #include "runner/birth.hpp"
@@ -23,6 +25,8 @@ struct TerminalSize {
 };
 
 struct Launched {
+  // Serves the rootfs of Plan.served; outlives the process.
+  std::unique_ptr<FuseOverlayfs> files;
   ChildProcess process;
   // Held while the container lives: its hanging up tells the child that we are gone.
   UniqueFd go;

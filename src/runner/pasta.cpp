@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/notebook.hpp"
 #include "base/pipe.hpp"
 #include "base/rel_path.hpp"
 #include "base/userns.hpp"
@@ -25,32 +25,6 @@ namespace layerbox {
 namespace {
 
 constexpr int kReadyFd = 3; // in pasta
-constexpr std::size_t kSaidBytes = 16384;
-
-// What pasta says goes here: never more than fits, and never a reader who is gone.
-UniqueFd make_notebook() {
-  UniqueFd fd(::memfd_create("pasta", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd || ::ftruncate(fd.get(), kSaidBytes) != 0 ||
-      ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0)
-    throw_errno(errno, "making a place for what pasta says");
-  return fd;
-}
-
-// Its last line that is not about the system's log.
-std::string last_words(FdRef notebook) {
-  std::string text(kSaidBytes, '\0');
-  const ssize_t got = ::pread(notebook.get(), text.data(), text.size(), 0);
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  text.resize(std::min(text.find('\0'), text.size()));
-  std::string last;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string line = text.substr(at, end - at);
-    if (!line.empty() && line.find("syslog") == std::string::npos) last = line;
-    at = end + 1;
-  }
-  return last;
-}
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
@@ -178,14 +152,14 @@ Pasta::Pasta(const NetworkSpec& network, pid_t pid) {
                        .set_hint("install the Debian package passt");
                  Pipe alive = make_pipe();
                  Pipe ready = make_pipe();
-                 const UniqueFd notebook = make_notebook();
+                 const UniqueFd notebook = make_notebook("pasta");
                  keeper_ = ::fork();
                  if (keeper_ < 0) throw_errno(errno, "making pasta's process");
                  if (keeper_ == 0)
                    keep(*program, pasta_arguments(network, pid, kReadyFd), alive, ready, notebook);
                  alive_ = std::move(alive.write);
                  ready.write.reset();
-                 if (!await_ready(ready.read)) refuse_pasta(last_words(notebook));
+                 if (!await_ready(ready.read)) refuse_pasta(last_line(notebook, "syslog"));
                });
 }
 

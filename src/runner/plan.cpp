@@ -149,6 +149,10 @@ std::string_view act_name(Act act) {
     return "writable_part";
   case Act::overlay:
     return "overlay";
+  case Act::open_fuse:
+    return "open_fuse";
+  case Act::fuse_overlay:
+    return "fuse_overlay";
   case Act::mount_fs:
     return "mount_fs";
   case Act::mount_sys:

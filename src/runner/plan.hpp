@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/id_map.hpp"
+#include "base/mount_plan.hpp"
 #include "runner/act.hpp"
 #include "runner/cgroup_dir.hpp"
 
@@ -67,6 +68,7 @@ struct Plan {
   std::vector<CgroupDir> cgroups; // made before the process is
   std::vector<CloneSource> clones;
   std::vector<Step> steps;
+  std::optional<MountPlan> served; // by fuse-overlayfs, with Act::fuse_overlay
 
   std::vector<std::string> args;
   std::vector<std::string> env;

@@ -38,6 +38,8 @@ std::string file_system_of(const Step& step) {
   case Act::overlay:
   case Act::overlay_volume:
     return "overlay";
+  case Act::fuse_overlay:
+    return "fuse";
   case Act::scratch:
   case Act::tmpfs:
   case Act::writable_part:

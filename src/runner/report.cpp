@@ -58,6 +58,10 @@ std::string purpose(const Plan& plan, const Step& step) {
   case Act::mount_below:
   case Act::overlay:
     return "mounting the overlay rootfs";
+  case Act::open_fuse:
+    return "opening /dev/fuse";
+  case Act::fuse_overlay:
+    return "mounting the rootfs for fuse-overlayfs";
   case Act::mount_fs:
   case Act::mount_sys:
     return "mounting " + target;
@@ -264,6 +268,10 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
   if (step.act == Act::overlay && report.error != ENOSPC)
     return "'--backend copy' needs no overlay; 'layerbox doctor' says what the store's file system "
            "can do";
+  if (step.act == Act::open_fuse)
+    return report.error == EACCES
+               ? "as root: chmod 0666 /dev/fuse, as systems have it that let users mount"
+               : "as root: modprobe fuse; '--backend copy' makes the rootfs without it";
   if (report.error == ENOSYS)
     return "containers need Linux 5.12; 'layerbox doctor' names the call that is missing";
   return "";

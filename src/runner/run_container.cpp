@@ -63,6 +63,14 @@ struct OwnNetwork {
   }
 };
 
+// A server that ended early is why the child has failed.
+void require_served(Launched& box) {
+  const std::string lost = box.files ? box.files->finish() : "";
+  if (!lost.empty())
+    throw Error(ErrorKind::system, "the root file system was not there: " + lost)
+        .set_hint("'--backend copy' makes the rootfs without it");
+}
+
 Launched launch_in(const Cgroups& cgroups, const Plan& plan, const Identity& identity,
                    const std::function<void(const Started&)>& started) {
   try {
@@ -123,6 +131,7 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   Launched box = launch_in(cgroups, plan, identity, started);
   if (box.report) {
     (void)box.process.wait_status();
+    require_served(box);
     RunOutcome outcome = outcome_of(plan, *box.report, identity);
     finish_cgroups(cgroups, outcome);
     return outcome;
@@ -144,6 +153,7 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   outcome.asked_to_end = watch.was_asked_to_end();
   if (console) outcome.output_lost = console->output_lost();
   if (relay) outcome.notify_lost = relay->finish();
+  if (box.files) outcome.files_lost = box.files->finish();
   finish_cgroups(cgroups, outcome);
   return outcome;
 }

@@ -52,6 +52,8 @@ struct RunOutcome {
   std::string output_lost;
   // Why something that the command said to the service manager did not arrive; else "".
   std::string notify_lost;
+  // How what serves the root file system ended before the container did; else "".
+  std::string files_lost;
   // The kernel killed a process of the container for want of memory.
   bool oom_killed = false;
   // Why the container's cgroups could not be removed; empty when they are gone.

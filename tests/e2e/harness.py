@@ -67,6 +67,8 @@ class Place:
         self.path = tempfile.mkdtemp(prefix="layerbox-e2e-")
         os.chmod(self.path, 0o755)
         self.users_error = self._private_users()
+        if not self.users_error:
+            self._share_fuse()
         self.program = self._program()
 
     def _program(self):
@@ -98,6 +100,19 @@ class Place:
             if libc.mount(mine.encode(), target.encode(), None, MS_BIND, None) != 0:
                 return f"binding {target}: " + os.strerror(ctypes.get_errno())
         return ""
+
+    def _share_fuse(self):
+        """/dev/fuse for every user, as udev makes it; there may be no udev. On failure the tests that need it say why."""
+        device = "/dev/fuse"
+        if not os.path.exists(device) or os.stat(device).st_mode & 0o006 == 0o006:
+            return
+        mine = os.path.join(self.path, "dev")
+        os.mkdir(mine)
+        libc.mount(b"tmpfs", mine.encode(), b"tmpfs", 0, b"mode=0755")
+        os.mknod(mine + "/fuse", stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
+        os.chmod(mine + "/fuse", 0o666)
+        libc.mount((mine + "/fuse").encode(), device.encode(), None, MS_BIND, None)
+        libc.umount2(mine.encode(), 2)  # MNT_DETACH; the bind stays
 
     def remove(self):
         shutil.rmtree(self.path, ignore_errors=True)

@@ -171,7 +171,7 @@ class Bench(E2E):
         box = self.box()
         self.assertIn("pull-tar", box.fails(1, "bench"))
         box.image(archives.rootfs(), "demo")
-        self.assertIn("overlay, btrfs, copy", box.fails(2, "bench", "--backends", "copy,zfs"))
+        self.assertIn("overlay, btrfs, fuse-overlayfs, copy", box.fails(2, "bench", "--backends", "copy,zfs"))
         box.fails(2, "bench", "--backends", "")
         box.fails(1, "bench", "nothing-like-it")
         for wrong in (("--runs", "0"), ("--runs", "1001"), ("--parallel", "0"), ("--parallel", "257"), ("--html", "-")):

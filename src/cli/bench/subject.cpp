@@ -43,8 +43,10 @@ std::uint64_t distance(std::uint64_t a, std::uint64_t b) {
 
 ChosenFiles files_of(const Store& store, const StoredImage& image) {
   const RootfsView view = view_of(store, image.row.layers, Records::unread);
-  return choose_files(account_trees(tree_refs(view), {0, 0, kMostFiles}),
-                      covered_places(image.config));
+  const std::vector<TreeRef> trees = tree_refs(view);
+  return choose_files(
+      account_trees(std::vector<FdRef>(trees.begin(), trees.end()), {0, 0, kMostFiles}),
+      covered_places(image.config));
 }
 
 std::string told(const std::optional<ChosenFile>& file) {

@@ -29,6 +29,7 @@
 
 #include "base/mount_plan.hpp"
 #include "base/progress.hpp"
+#include "layers/tree/overlay_dialect.hpp"
 #include "store/container_lease.hpp"
 #include "store/store.hpp"
 
@@ -54,6 +55,7 @@ struct WrittenTree {
   std::string name;            // in the container's directory
   Stands stands = Stands::on_layers;
   Lies lies = Lies::in_directory; // where it is made
+  Dialect dialect = Dialect::overlay;
 };
 
 class Backend {
@@ -83,6 +85,12 @@ struct BackendProbe {
 // Whether a probe may write down in the store what it has found, for the next command.
 enum class Remember : std::uint8_t { yes, no };
 
+// Where a backend can have a container write.
+enum class Writes : std::uint8_t {
+  on_disk,
+  in_memory_too, // Access::in_memory
+};
+
 struct BackendEntry {
   std::string_view name;
   BackendProbe (*probe)(const Store& store, Remember remember);
@@ -90,15 +98,17 @@ struct BackendEntry {
   MountPlan (*plan)(const Store& store, std::string_view container_id,
                     std::span<const LayerKey> layers, Access access);
   std::unique_ptr<Backend> (*open)(const Store& store);
+  Writes writes = Writes::on_disk;
 };
 
 // All backends, the fastest first.
 std::span<const BackendEntry> backends();
-// `name` is an entry's name or "auto": the first whose probe says it works, of those that were
-// measured here the fastest first, then as they stand in the table. Throws
-// Error(invalid_argument) for an unknown name (the hint lists them), Error(unsupported) with the
-// probe's reason when the one asked for does not work here.
-const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember);
+// `name` is an entry's name or "auto": the first whose probe says it works and that can give
+// `access`, of those that were measured here the fastest first, then as they stand in the table.
+// Throws Error(invalid_argument) for an unknown name (the hint lists them), Error(unsupported) with
+// the probe's reason when the one asked for does not work here.
+const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember,
+                                   Access access = Access::kept);
 // The backend that made a container, also when it would not be chosen today. Throws
 // Error(unsupported) for a name that this program does not know.
 const BackendEntry& backend_named(std::string_view name);

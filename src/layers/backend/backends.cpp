@@ -7,6 +7,7 @@
 #include "layers/backend/backend.hpp"
 #include "layers/backend/btrfs.hpp"
 #include "layers/backend/copy.hpp"
+#include "layers/backend/fuse_backend.hpp"
 #include "layers/backend/measurements.hpp"
 #include "layers/backend/overlay.hpp"
 
@@ -15,19 +16,23 @@ namespace layerbox {
 namespace {
 
 constexpr std::array kBackends{
-    BackendEntry{"overlay", probe_overlay, plan_overlay, open_overlay},
+    BackendEntry{"overlay", probe_overlay, plan_overlay, open_overlay, Writes::in_memory_too},
     BackendEntry{"btrfs", probe_btrfs, plan_btrfs, open_btrfs},
+    BackendEntry{"fuse-overlayfs", probe_fuse_overlayfs, plan_fuse_overlayfs, open_fuse_overlayfs},
     BackendEntry{"copy", probe_copy, plan_copy, open_copy},
 };
 
-const BackendEntry& first_that_works(const Store& store, Remember remember) {
+const BackendEntry& first_that_works(const Store& store, Remember remember, Access access) {
   std::string reasons;
   for (const BackendEntry* entry : by_preference(kBackends, read_measurements(store))) {
+    if (access == Access::in_memory && entry->writes != Writes::in_memory_too) continue;
     const BackendProbe probe = entry->probe(store, remember);
     if (probe.works) return *entry;
     reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", entry->name, probe.reason);
   }
-  throw Error(ErrorKind::unsupported, fmt::format("no backend works here ({})", reasons));
+  throw Error(ErrorKind::unsupported,
+              fmt::format("no backend {}works here ({})",
+                          access == Access::in_memory ? "that can write in memory " : "", reasons));
 }
 
 } // namespace
@@ -47,8 +52,9 @@ std::unique_ptr<Backend> open_backend_named(const Store& store, std::string_view
   return backend_named(name).open(store);
 }
 
-const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember) {
-  if (name == "auto") return first_that_works(store, remember);
+const BackendEntry& choose_backend(std::string_view name, const Store& store, Remember remember,
+                                   Access access) {
+  if (name == "auto") return first_that_works(store, remember, access);
   std::string known = "auto";
   for (const BackendEntry& entry : kBackends) {
     known += fmt::format(", {}", entry.name);

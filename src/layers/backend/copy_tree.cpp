@@ -61,7 +61,7 @@ struct Step {
 // a name is made in it.
 class TreeCopy {
  public:
-  TreeCopy(std::vector<FdRef> trees, Notes notes, Activity activity, FdRef destination,
+  TreeCopy(std::vector<TreeRef> trees, Notes notes, Activity activity, FdRef destination,
            Progress& progress)
       : trees_(std::move(trees)), notes_(notes), activity_(activity), destination_(destination),
         progress_(progress) {}
@@ -84,7 +84,7 @@ class TreeCopy {
                   EntryCopier& copier);
   bool linked(FdRef to, const RelPath& path, const MergedEntry& entry);
 
-  const std::vector<FdRef> trees_;
+  const std::vector<TreeRef> trees_;
   const Notes notes_;
   const Activity activity_;
   const FdRef destination_;
@@ -261,7 +261,7 @@ void copy_tree(const RootfsView& view, FdRef destination, Progress& progress) {
 }
 
 void copy_tree_as_it_lies(FdRef tree, Activity activity, FdRef destination, Progress& progress) {
-  TreeCopy({tree}, Notes::copied, activity, destination, progress).run();
+  TreeCopy({TreeRef(tree)}, Notes::copied, activity, destination, progress).run();
 }
 
 } // namespace layerbox

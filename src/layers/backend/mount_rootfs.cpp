@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,10 +12,12 @@
 #include <cstdlib>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/fuse_overlayfs.hpp"
 
 namespace layerbox {
 namespace {
@@ -131,6 +134,31 @@ UniqueFd mount_overlay_of(const MountPlan& plan, MountAccess access) {
   return mount_in_the_old_way(plan, words, source);
 }
 
+// As overlay: of a container that is only read, its upper directory is one more tree.
+MountPlan served_plan(MountPlan plan, MountAccess access) {
+  if (access == MountAccess::writable || plan.upper.empty()) return plan;
+  plan.lower.insert(plan.lower.begin(), std::exchange(plan.upper, ""));
+  plan.work.clear();
+  return plan;
+}
+
+// The server ends with the mount, and is nobody's to wait for.
+UniqueFd mount_served(const MountPlan& plan, MountAccess access) {
+  UniqueFd device = open_fuse_device();
+  UniqueFd mount = mount_fuse(device, plan.source, MOUNT_ATTR_NODEV);
+  FuseOverlayfs server(served_plan(plan, access), std::move(device), FdRef(-1));
+  struct stat status {};
+  if (::fstatat(mount.get(), "", &status, AT_EMPTY_PATH) != 0) {
+    const int why = errno;
+    mount.reset();
+    const std::string lost = server.finish();
+    if (!lost.empty()) throw Error(ErrorKind::system, lost);
+    throw_errno(why, "read the root file system");
+  }
+  server.leave();
+  return mount;
+}
+
 } // namespace
 
 void restrict_mount(FdRef mount, MountAccess access) {
@@ -150,6 +178,8 @@ UniqueFd mount_rootfs(const MountPlan& plan, MountAccess access) {
   UniqueFd mount;
   if (plan.kind == RootfsKind::overlay) {
     mount = mount_overlay_of(plan, access);
+  } else if (plan.kind == RootfsKind::fuse_overlayfs) {
+    mount = mount_served(plan, access);
   } else {
     const std::string directory = plan.directory.empty() ? "." : plan.directory;
     mount.reset(static_cast<int>(

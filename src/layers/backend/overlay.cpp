@@ -14,6 +14,8 @@
 #include "layers/backend/as_store_owner.hpp"
 #include "layers/backend/copy_tree.hpp"
 #include "layers/backend/derived_chain.hpp"
+#include "layers/backend/fuse_backend.hpp"
+#include "layers/backend/own_rootfs.hpp"
 #include "layers/view/merged_view.hpp"
 #include "store/container_mounts.hpp"
 #include "store/layout.hpp"
@@ -55,7 +57,8 @@ Stack stack_of(const Store& store, std::span<const LayerKey> layers) {
 }
 
 MountPlan plan_of(const Store& store, std::string_view container_id, const Stack& stack,
-                  Access access) {
+                  Access access, RootfsKind kind) {
+  if (kind == RootfsKind::fuse_overlayfs && access == Access::in_memory) refuse_memory();
   const LayerTrees& trees = stack.trees;
   const std::string home = layout::container_dir(container_id) + "/";
   MountPlan plan;
@@ -64,8 +67,8 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Stack
     plan.directory = home + layout::kEmpty;
     return plan;
   }
-  plan.kind = RootfsKind::overlay;
-  plan.options = {"userxattr"};
+  plan.kind = kind;
+  if (kind == RootfsKind::overlay) plan.options.emplace_back("userxattr");
   if (access == Access::throw_away || access == Access::in_memory)
     plan.options.emplace_back("volatile");
   plan.attach = home + layout::kAttach;
@@ -85,7 +88,7 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Stack
 
 class Overlay : public Backend {
  public:
-  explicit Overlay(const Store& store) : store_(store) {}
+  Overlay(const Store& store, RootfsKind kind) : store_(store), kind_(kind) {}
 
   MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
                     Access access, Progress& progress) override {
@@ -96,7 +99,7 @@ class Overlay : public Backend {
       progress.note(fmt::format("the image has {} layers, more than the {} that overlayfs takes: "
                                 "its lowest {} were made one tree",
                                 layers.size(), kMaxLowerTrees, stack.flattened.size()));
-    MountPlan plan = plan_of(store_, container.state().id, stack, access);
+    MountPlan plan = plan_of(store_, container.state().id, stack, access, kind_);
     if (plan.kind == RootfsKind::directory)
       make_dir(container.dir(), layout::kEmpty, 0755);
     else
@@ -106,7 +109,8 @@ class Overlay : public Backend {
 
   WrittenTree written(FdRef home) const override {
     return {try_open_beneath(home, RelPath::parse(layout::kUpper), kOpenDir), layout::kUpper,
-            Stands::on_layers};
+            Stands::on_layers, Lies::in_directory,
+            kind_ == RootfsKind::overlay ? Dialect::overlay : Dialect::fuse_overlayfs};
   }
 
   void discard(const ContainerLease& container) override {
@@ -143,17 +147,27 @@ class Overlay : public Backend {
   }
 
   const Store& store_;
+  const RootfsKind kind_;
 };
 
 } // namespace
 
 MountPlan plan_overlay(const Store& store, std::string_view container_id,
                        std::span<const LayerKey> layers, Access access) {
-  return plan_of(store, container_id, stack_of(store, layers), access);
+  return plan_of(store, container_id, stack_of(store, layers), access, RootfsKind::overlay);
 }
 
 std::unique_ptr<Backend> open_overlay(const Store& store) {
-  return std::make_unique<Overlay>(store);
+  return std::make_unique<Overlay>(store, RootfsKind::overlay);
+}
+
+MountPlan plan_fuse_overlayfs(const Store& store, std::string_view container_id,
+                              std::span<const LayerKey> layers, Access access) {
+  return plan_of(store, container_id, stack_of(store, layers), access, RootfsKind::fuse_overlayfs);
+}
+
+std::unique_ptr<Backend> open_fuse_overlayfs(const Store& store) {
+  return std::make_unique<Overlay>(store, RootfsKind::fuse_overlayfs);
 }
 
 } // namespace layerbox

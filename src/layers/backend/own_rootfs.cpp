@@ -8,12 +8,14 @@
 
 namespace layerbox {
 
+void refuse_memory() {
+  throw Error(ErrorKind::unsupported,
+              "writing in memory needs the backend overlay; others have the image's files on disk")
+      .set_hint("'layerbox info' says why overlay does not work here, where it does not");
+}
+
 MountPlan plan_own_rootfs(const Store& store, std::string_view container_id, Access access) {
-  if (access == Access::in_memory)
-    throw Error(
-        ErrorKind::unsupported,
-        "writing in memory needs the backend overlay; others have the image's files on disk")
-        .set_hint("'layerbox info' says why overlay does not work here, where it does not");
+  if (access == Access::in_memory) refuse_memory();
   MountPlan plan;
   plan.anchor = store.path();
   plan.kind = RootfsKind::directory;

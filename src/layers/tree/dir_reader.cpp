@@ -58,9 +58,10 @@ class Teller {
 
 } // namespace
 
-bool is_opaque_dir(FdRef dir) {
+bool is_opaque_dir(FdRef dir, Dialect dialect) {
   char value = 0;
-  const ssize_t size = ::fgetxattr(dir.get(), kOpaqueXattr, &value, 1);
+  const ssize_t size = ::fgetxattr(
+      dir.get(), dialect == Dialect::overlay ? kOpaqueXattr : kFuseOpaqueXattr, &value, 1);
   if (size >= 0) return size == 1 && value == 'y';
   const int e = errno;
   if (e == ENODATA || e == EOPNOTSUPP || e == ERANGE) return false;

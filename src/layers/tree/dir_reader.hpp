@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/unique_fd.hpp"
+#include "layers/tree/overlay_dialect.hpp"
 #include "layers/tree/tree_sink.hpp"
 
 namespace layerbox {
@@ -21,6 +22,6 @@ void read_directory(FdRef top, TreeSink& sink);
 // The owner, mode, mtime and attributes (without overlayfs's) of `name` in `dir`; "" is `dir`.
 Metadata read_metadata(FdRef dir, const char* name, const struct stat& status);
 // Whether `dir` hides what the trees below have in it. Throws Error.
-bool is_opaque_dir(FdRef dir);
+bool is_opaque_dir(FdRef dir, Dialect dialect = Dialect::overlay);
 
 } // namespace layerbox

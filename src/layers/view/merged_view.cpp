@@ -36,7 +36,8 @@ std::optional<UniqueFd> open_if_there(FdRef tree, const RelPath& path) {
 }
 
 // Adds what one tree says about a name of the directory `dir`.
-void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& status) {
+void look_at(Found& found, FdRef dir, std::size_t tree, Dialect dialect,
+             const struct stat& status) {
   const bool is_directory = S_ISDIR(status.st_mode);
   if (!found.entry.trees.empty() && !is_directory) {
     found.done = true; // a directory above ends at anything that is none, a whiteout included
@@ -54,7 +55,7 @@ void look_at(Found& found, FdRef dir, std::size_t tree, const struct stat& statu
   }
   const RelPath name = RelPath::parse(found.entry.name);
   const auto opened = open_if_there(dir, name);
-  found.done = !opened || is_opaque_dir(*opened);
+  found.done = !opened || is_opaque_dir(*opened, dialect);
 }
 
 std::vector<MergedEntry> entries_of(std::map<std::string, Found>& names) {
@@ -96,12 +97,13 @@ LayerTrees open_layer_trees(const Store& store, std::span<const LayerKey> layers
   return trees;
 }
 
-std::vector<MergedEntry> merged_entries(std::span<const FdRef> trees, const RelPath& path,
+std::vector<MergedEntry> merged_entries(std::span<const TreeRef> trees, const RelPath& path,
                                         std::span<const std::size_t> sources) {
   std::map<std::string, Found> names;
   for (const std::size_t tree : sources) {
     const UniqueFd dir = open_beneath(trees[tree], path, kOpenDir);
     for (std::string& name : list_dir(dir)) {
+      if (is_note_name(name, trees[tree].dialect)) continue;
       Found& found = names[name];
       if (found.done) continue;
       const auto status = try_stat_at(dir, name.c_str());
@@ -110,13 +112,13 @@ std::vector<MergedEntry> merged_entries(std::span<const FdRef> trees, const RelP
                     fmt::format("'{}' went away while its layer was read", printable(name)));
       }
       found.entry.name = std::move(name);
-      look_at(found, dir, tree, *status);
+      look_at(found, dir, tree, trees[tree].dialect, *status);
     }
   }
   return entries_of(names);
 }
 
-std::vector<MergedEntry> merged_entries_named(std::span<const FdRef> trees, const RelPath& path,
+std::vector<MergedEntry> merged_entries_named(std::span<const TreeRef> trees, const RelPath& path,
                                               std::span<const std::size_t> sources,
                                               std::span<const std::string> names) {
   std::map<std::string, Found> wanted;
@@ -126,8 +128,9 @@ std::vector<MergedEntry> merged_entries_named(std::span<const FdRef> trees, cons
     const auto dir = open_if_there(trees[tree], path);
     if (!dir) continue;
     for (auto& [name, found] : wanted) {
-      if (found.done) continue;
-      if (const auto status = try_stat_at(*dir, name.c_str())) look_at(found, *dir, tree, *status);
+      if (found.done || is_note_name(name, trees[tree].dialect)) continue;
+      if (const auto status = try_stat_at(*dir, name.c_str()))
+        look_at(found, *dir, tree, trees[tree].dialect, *status);
     }
   }
   return entries_of(wanted);

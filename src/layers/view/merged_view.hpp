@@ -24,6 +24,7 @@
 #include "base/rel_path.hpp"
 #include "base/unique_fd.hpp"
 #include "base/xattr.hpp"
+#include "layers/tree/overlay_dialect.hpp"
 #include "store/store.hpp"
 
 namespace layerbox {
@@ -46,14 +47,23 @@ struct MergedEntry {
   std::vector<std::size_t> trees; // indices into LayerTrees
 };
 
+// One of the trees that are merged, and in which words it says what it hides.
+struct TreeRef {
+  FdRef fd;
+  Dialect dialect = Dialect::overlay;
+  TreeRef(FdRef tree, Dialect words = Dialect::overlay) // NOLINT(google-explicit-constructor)
+      : fd(tree), dialect(words) {}
+  operator FdRef() const { return fd; } // NOLINT(google-explicit-constructor)
+};
+
 // The entries of directory `path`, which the trees numbered `sources` (topmost first) make up; in
 // byte order of names. Throws Error.
-std::vector<MergedEntry> merged_entries(std::span<const FdRef> trees, const RelPath& path,
+std::vector<MergedEntry> merged_entries(std::span<const TreeRef> trees, const RelPath& path,
                                         std::span<const std::size_t> sources);
 
 // The same for the given names alone: who knows which of them matter need not read the directory.
 // What is not there, or not there any more, is left out.
-std::vector<MergedEntry> merged_entries_named(std::span<const FdRef> trees, const RelPath& path,
+std::vector<MergedEntry> merged_entries_named(std::span<const TreeRef> trees, const RelPath& path,
                                               std::span<const std::size_t> sources,
                                               std::span<const std::string> names);
 

@@ -54,7 +54,7 @@ class Finder {
 
   const RootfsView& image_;
   const RootfsView& container_;
-  std::vector<FdRef> trees_;
+  std::vector<TreeRef> trees_;
   ImageMetadata metadata_;
   std::set<std::string> found_;
 };

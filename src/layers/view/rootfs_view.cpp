@@ -46,17 +46,18 @@ RootfsView view_of(const Store& store, std::span<const LayerKey> layers, Records
   return view;
 }
 
-RootfsView view_under(UniqueFd top, std::string path, const RootfsView& below) {
+RootfsView view_under(UniqueFd top, std::string path, const RootfsView& below, Dialect dialect) {
   RootfsView view;
-  view.trees.push_back({std::make_shared<const UniqueFd>(std::move(top)), std::move(path)});
+  view.trees.push_back(
+      {std::make_shared<const UniqueFd>(std::move(top)), std::move(path), nullptr, dialect});
   view.trees.insert(view.trees.end(), below.trees.begin(), below.trees.end());
   return view;
 }
 
-std::vector<FdRef> tree_refs(const RootfsView& view) {
-  std::vector<FdRef> refs;
+std::vector<TreeRef> tree_refs(const RootfsView& view) {
+  std::vector<TreeRef> refs;
   for (const ViewTree& tree : view.trees)
-    refs.emplace_back(*tree.fd);
+    refs.emplace_back(*tree.fd, tree.dialect);
   return refs;
 }
 

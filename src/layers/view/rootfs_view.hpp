@@ -33,6 +33,7 @@ struct ViewTree {
   std::string path; // relative to the store; two trees are the same when this is
   // What the layer's record knows better; nothing where the tree holds all, or nobody asked.
   std::shared_ptr<const TrueEntries> truth = nullptr;
+  Dialect dialect = Dialect::overlay;
 };
 
 struct RootfsView {
@@ -56,9 +57,10 @@ enum class Records : std::uint8_t { unread, read };
 // The chain of `layers`, bottom first. Throws Error.
 RootfsView view_of(const Store& store, std::span<const LayerKey> layers, Records records);
 // The same under one tree more.
-RootfsView view_under(UniqueFd top, std::string path, const RootfsView& below);
+RootfsView view_under(UniqueFd top, std::string path, const RootfsView& below,
+                      Dialect dialect = Dialect::overlay);
 // The view's trees, for merged_entries_named().
-std::vector<FdRef> tree_refs(const RootfsView& view);
+std::vector<TreeRef> tree_refs(const RootfsView& view);
 // 0 … count-1: all trees, as the sources of the top.
 std::vector<std::size_t> all_trees(std::size_t count);
 

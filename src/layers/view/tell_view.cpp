@@ -145,7 +145,7 @@ class ViewTeller {
   }
 
   const RootfsView& view_;
-  std::vector<FdRef> trees_;
+  std::vector<TreeRef> trees_;
   ImageMetadata metadata_;
   TreeSink& sink_;
   std::vector<Folder> folders_; // from the top to where we are

@@ -28,7 +28,7 @@ ViewPair::ViewPair(const RootfsView& before, const RootfsView& now) : before_(be
   const std::size_t common = common_end(before, now);
   const auto add = [this](const ViewTree& tree) {
     view_trees_.push_back(&tree);
-    trees_.emplace_back(*tree.fd);
+    trees_.emplace_back(*tree.fd, tree.dialect);
     return trees_.size() - 1;
   };
   for (std::size_t i = 0; i + common < before.trees.size(); ++i)

@@ -50,7 +50,7 @@ class ViewPair {
   const RootfsView& before_;
   const RootfsView& now_;
   std::vector<const ViewTree*> view_trees_;
-  std::vector<FdRef> trees_; // those of `before` alone, those of `now` alone, those of both
+  std::vector<TreeRef> trees_; // those of `before` alone, those of `now` alone, those of both
   std::vector<std::size_t> before_top_;
   std::vector<std::size_t> now_top_;
 };

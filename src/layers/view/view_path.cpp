@@ -72,7 +72,7 @@ class Walk {
   }
 
   const RootfsView& view_;
-  std::vector<FdRef> trees_;
+  std::vector<TreeRef> trees_;
   std::vector<ViewPlace> places_; // from the top to where we are
   std::vector<std::string> todo_;
   int links_ = 0;
@@ -99,7 +99,7 @@ std::optional<RootfsView> directory_in_view(const RootfsView& view, std::string_
 
 std::optional<ViewPlace> look_in_view(const RootfsView& view, const RelPath& path) {
   if (view.trees.empty()) return std::nullopt;
-  const std::vector<FdRef> trees = tree_refs(view);
+  const std::vector<TreeRef> trees = tree_refs(view);
   ViewPlace place;
   place.entry.trees = all_trees(trees.size());
   place.entry.status = stat_fd(trees.front());

@@ -24,8 +24,7 @@ static void chmod_checks(void) {
   WORKS("of a directory", chmod("dir", 01770));
   EQUAL("of a directory sets the mode", MODE("dir"), 01770);
   TRUE("of a directory leaves what is in it", holds("dir/a", "a") && holds("dir/b", "b"));
-  MUST(chmod("fifo", 0602));
-  EQUAL("of a fifo", MODE("fifo"), 0602);
+  EQUAL("of a fifo", chmod("fifo", 0602) == 0 ? MODE("fifo") : 0, 0602);
   MUST(chmod("pair1", 0611));
   EQUAL("of a pair is of both names", MODE("pair2"), 0611);
   EQUAL("of nobody: setuid of the image", MODE("suid"), 06755);
@@ -174,8 +173,7 @@ static void identity_checks(void) {
   write_file("dir/a", "w");
   EQUAL("a directory's number is the same after a write", status_of("dir").st_ino, dir.st_ino);
   ino_t fifo = status_of("fifo").st_ino, link = status_of("link").st_ino;
-  MUST(chmod("fifo", 0600));
-  EQUAL("a fifo's number is the same after a mode", status_of("fifo").st_ino, fifo);
+  EQUAL("a fifo's number is the same after a mode", chmod("fifo", 0600) == 0 ? status_of("fifo").st_ino : 0, fifo);
   MUST(lchown("link", 0, 0));
   EQUAL("a symlink's number is the same after an owner", status_of("link").st_ino, link);
   EQUAL("a file is on its directory's device", file.st_dev, dir.st_dev);

@@ -271,7 +271,7 @@ TEST(ChooseBackend, NamesTheBackendsForOneThatIsUnknown) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_argument);
     EXPECT_THAT(error.what(), HasSubstr("'zfs\\x1b'"));
-    EXPECT_THAT(error.hint(), HasSubstr("overlay, btrfs, copy"));
+    EXPECT_THAT(error.hint(), HasSubstr("overlay, btrfs, fuse-overlayfs, copy"));
   }
 }
 
