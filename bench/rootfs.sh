@@ -156,7 +156,7 @@ docker_on() { # fs
 }
 
 make_file_system ext4
-layerbox_on ext4 overlay copy
+layerbox_on ext4 overlay fuse-overlayfs copy
 cp_on ext4 never
 podman_on ext4 overlay
 podman_on ext4 vfs

@@ -19,7 +19,8 @@ class ConvertVerb : public Verb {
         "run. To overlay, what differs from its image becomes its writable layer; from overlay, "
         "all that it sees becomes a tree of its own, which shares its blocks with the image where "
         "the file system can (XFS, btrfs). Sockets do not come along. Its snapshots stay, and can "
-        "be gone back to. At any moment, also of a power cut, the container has its files by one "
+        "be gone back to; with fuse-overlayfs on one side, one that has snapshots is refused. At "
+        "any moment, also of a power cut, the container has its files by one "
         "of both backends.");
     line.operand("CONTAINER", reference_, "a name, an id, or a unique beginning of one");
     line.text("--backend", backend_, "NAME",
