@@ -61,6 +61,18 @@ class Fuse(E2E):
             self.assertIn("D /etc/group\n", said[0][0])
             self.assertEqual(said[0][1:], said[1][1:])
 
+    def test_auto_takes_it_where_there_is_no_overlay(self):
+        no_overlay = {"LAYERBOX_FAULT": "layers.overlay.probe=error"}
+        first = self.box(ROOT)
+        first.image(archives.rootfs(), "demo")
+        if next(f for f in first.json("info", env=no_overlay)["backends"] if f["name"] == "overlay")["works"]:
+            self.skipTest("a program without fault points")
+        for box in self.each():
+            self.assertIn("fuse-overlayfs  chosen by auto", box.ok("info", env=no_overlay))
+            box.ok("run", "--name", "one", "demo", "sh", "-c", "echo x > /new", env=no_overlay)
+            self.assertEqual(box.json("inspect", "one")[0]["backend"], "fuse-overlayfs")
+            self.assertIn("A /new\n", box.ok("diff", "one"))
+
     def test_a_kept_one_goes_on_where_it_was(self):
         for box in self.each():
             box.ok(*FUSE, "--name", "one", "demo", "sh", "-c", "cat /new; ls /usr; echo x >> /new; rm -rf /usr; mkdir /usr; exit 0")

@@ -152,6 +152,7 @@ void TreeCopy::done() {
 void TreeCopy::found(std::vector<Step> below) {
   if (below.empty()) return;
   const std::lock_guard lock(mutex_);
+  if (failure_) return; // the caller may be waiting for our end: no thread begins any more
   std::ranges::move(below, std::back_inserter(todo_));
   changed_.notify_all();
   if (threads_.size() < max_threads_ && todo_.size() >= kStepsAThread * (threads_.size() + 1))

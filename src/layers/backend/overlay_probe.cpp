@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "base/fault.hpp"
 #include "base/fs_at.hpp"
 #include "layers/backend/overlay.hpp"
 #include "layers/backend/probe_memory.hpp"
@@ -66,6 +67,7 @@ void try_overlay(FdRef dir, const Identity& identity) {
 
 BackendProbe probe_overlay(const Store& store, Remember remember) {
   try {
+    fault_point("layers.overlay.probe");
     const ProbeMemory memory(store, "overlay");
     if (memory.worked()) return {true, "worked here before"};
     const Staging staging = store.new_staging();
