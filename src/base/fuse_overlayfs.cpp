@@ -49,6 +49,12 @@ std::string ending(int status) {
   return fmt::format("ended with status {}", WEXITSTATUS(status));
 }
 
+// The mount went while it was about to read a request: its library knows only the other error, that
+// of a mount that was gone before (ENODEV), for what it is.
+bool ended_by_the_kernel(const std::string& said) {
+  return said.ends_with(std::string("reading device: ") + ::strerror(ECONNABORTED));
+}
+
 } // namespace
 
 std::string find_fuse_overlayfs() {
@@ -125,6 +131,7 @@ std::string FuseOverlayfs::finish() noexcept {
   pid_ = -1;
   if (kept || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) return "";
   const std::string said = last_line(notebook_, kNoise);
+  if (WIFEXITED(status) && ended_by_the_kernel(said)) return "";
   return "fuse-overlayfs " + ending(status) + (said.empty() ? "" : ": " + printable(said));
 }
 
