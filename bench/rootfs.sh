@@ -103,7 +103,6 @@ podman_on() { # fs driver
     make() { "${podman[@]}" create --name box --network none --pull never "docker.io/library/$1:latest" true; }
     remove() { "${podman[@]}" rm box; }
     measure "$fs" "$image" "podman $driver" make remove
-    # The library fills the names of an image's own driver in: an image less for the next one's disk.
     "${podman[@]}" rmi -f -a >/dev/null 2>&1 || true
   done
   "${podman[@]}" system reset -f >/dev/null 2>&1 || true

@@ -34,7 +34,6 @@ class SampleStore {
   void grow_to(std::size_t images);
 
   ContainerLease new_container(const std::vector<LayerKey>& layers);
-  // With its row's absence it is one that a killed process left.
   void remove_container(const std::string& id);
 
  private:

@@ -44,17 +44,17 @@ void copy_as_it_lies(const WrittenTree& from, Activity activity, FdRef to,
 // All that is seen, in the place of what is above the image.
 void copy_all_that_is_seen(WrittenTree from, const RootfsView& image, FdRef to,
                            const WrittenTree& wanted, Progress& progress) {
-  const RootfsView seen = view_under(std::move(*from.dir), from.name, image, from.dialect);
-  copy_tree(seen, make_top(to, wanted.name, wanted.lies), progress);
+  const std::string name = from.name;
+  copy_tree(seen_with(std::move(from), name, image), make_top(to, wanted.name, wanted.lies),
+            progress);
 }
 
 // What differs from the image, in the place of all that is seen.
 void copy_changes(const Store& store, WrittenTree from, const RootfsView& image, FdRef to,
                   const WrittenTree& wanted) {
   const UniqueFd top = make_top(to, wanted.name, wanted.lies);
-  const RootfsView seen =
-      view_under(std::move(*from.dir), from.name,
-                 from.stands == Stands::on_layers ? image : RootfsView(), from.dialect);
+  const std::string name = from.name;
+  const RootfsView seen = seen_with(std::move(from), name, image);
   DirWriter writer(top, store.identity(), {});
   tell_changes(image, seen, store.identity(), writer);
   copy_directory_metadata(*seen.trees.front().fd, top);

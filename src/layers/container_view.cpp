@@ -19,8 +19,8 @@ RootfsView seen_by(const Store& store, const ContainerState& state, const Rootfs
                             ->written(open_beneath(store.root(), RelPath::parse(home),
                                                    O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!written.dir) return image;
-  return view_under(std::move(*written.dir), home + '/' + written.name,
-                    written.stands == Stands::on_layers ? image : RootfsView(), written.dialect);
+  const std::string path = home + '/' + written.name;
+  return seen_with(std::move(written), path, image);
 }
 
 } // namespace

@@ -49,6 +49,20 @@ class Fuse(E2E):
                 self.assertEqual(servers(box), [])
                 self.assertEqual([n for n in store_content(box) if n.startswith(("cont", "stag", "trash"))], [])
 
+    def served(self, box, script):
+        """A layerbox whose container runs `script`, and the pid of its one server."""
+        process = box.start(*FUSE, "demo", "sh", "-c", "echo ready; " + script)
+        self.addCleanup(self.end, process)
+        self.await_ready(process)
+        server, = servers(box)
+        return process, server
+
+    def kill_layerbox(self, box, process):
+        process.kill()
+        process.communicate()
+        self.eventually(lambda: not servers(box), "the end of its server")
+        box.ok("ps", "-a")
+
     def test_what_it_leaves_is_what_overlay_leaves(self):
         for box in self.each():
             said = []
@@ -120,21 +134,12 @@ class Fuse(E2E):
 
     def test_killed_with_layerbox_nothing_stays(self):
         for box in self.each():
-            process = box.start(*FUSE, "demo", "sh", "-c", "echo ready; sleep 1000")
-            self.addCleanup(self.end, process)
-            self.await_ready(process)
-            self.assertEqual(len(servers(box)), 1)
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            self.eventually(lambda: not servers(box), "the end of its server")
-            box.ok("ps", "-a")
+            process, _ = self.served(box, "sleep 1000")
+            self.kill_layerbox(box, process)
 
     def test_a_server_that_is_killed_is_told_of(self):
         for box in self.each():
-            process = box.start(*FUSE, "demo", "sh", "-c", "echo ready; while read x < /etc/passwd; do sleep 0.1; done; exit 3")
-            self.addCleanup(self.end, process)
-            self.await_ready(process)
-            server, = servers(box)
+            process, server = self.served(box, "while read x < /etc/passwd; do sleep 0.1; done; exit 3")
             os.kill(server, signal.SIGKILL)
             out, err = process.communicate(timeout=60)
             self.assertNotEqual(process.returncode, 0)
@@ -142,10 +147,7 @@ class Fuse(E2E):
 
     def test_the_server_is_locked_up(self):
         for box in self.each():
-            process = box.start(*FUSE, "demo", "sh", "-c", "echo ready; ls /proc | grep -c '^[0-9]'; sleep 1000")
-            self.addCleanup(self.end, process)
-            self.await_ready(process)
-            server, = servers(box)
+            process, server = self.served(box, "ls /proc | grep -c '^[0-9]'; sleep 1000")
             status = pathlib.Path(f"/proc/{server}/status").read_text()
             self.assertIn("NoNewPrivs:\t1\n", status)
             capabilities = int(status.split("CapEff:\t")[1].split()[0], 16)
@@ -157,10 +159,7 @@ class Fuse(E2E):
                 self.assertNotEqual(os.readlink(f"/proc/{server}/ns/{name}"), os.readlink(f"/proc/self/ns/{name}"))
             self.assertEqual(pathlib.Path(f"/proc/{server}/environ").read_bytes(), b"")
             self.assertEqual(set(os.listdir(f"/proc/{server}/fd")) & {"0", "1", "2", "3", "4"}, {"0", "1", "2", "3", "4"})
-            process.kill()
-            process.communicate()
-            self.eventually(lambda: not servers(box), "the end of its server")
-            box.ok("ps", "-a")
+            self.kill_layerbox(box, process)
 
     def test_writing_in_memory_is_overlays(self):
         for box in self.each((ROOT,)):

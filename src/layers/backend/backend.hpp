@@ -30,6 +30,7 @@
 #include "base/mount_plan.hpp"
 #include "base/progress.hpp"
 #include "layers/tree/overlay_dialect.hpp"
+#include "layers/view/rootfs_view.hpp"
 #include "store/container_lease.hpp"
 #include "store/store.hpp"
 
@@ -57,6 +58,10 @@ struct WrittenTree {
   Lies lies = Lies::in_directory; // where it is made
   Dialect dialect = Dialect::overlay;
 };
+
+// What a container sees that wrote `written`, which is at `path` (see ViewTree): above `image`, or
+// in its place. Requires that it was written to.
+RootfsView seen_with(WrittenTree written, std::string path, const RootfsView& image);
 
 class Backend {
  public:

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
@@ -36,6 +37,11 @@ const BackendEntry& first_that_works(const Store& store, Remember remember, Acce
 }
 
 } // namespace
+
+RootfsView seen_with(WrittenTree written, std::string path, const RootfsView& image) {
+  return view_under(std::move(*written.dir), std::move(path),
+                    written.stands == Stands::on_layers ? image : RootfsView(), written.dialect);
+}
 
 std::span<const BackendEntry> backends() {
   return kBackends;

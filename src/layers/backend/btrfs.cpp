@@ -86,12 +86,10 @@ std::string remarks(const Store& store) {
 BackendProbe probe_btrfs(const Store& store, Remember remember) {
   try {
     if (!is_on_btrfs(store.root())) return {false, "the store is not on btrfs"};
-    const ProbeMemory memory(store, kName);
-    if (memory.worked()) return {true, "worked here before" + remarks(store)};
-    const Staging staging = store.new_staging();
-    try_subvolumes(staging.dir());
-    if (remember == Remember::yes) memory.write(staging);
-    return {true, "a container is a snapshot of its image's subvolume" + remarks(store)};
+    BackendProbe probe = probe_once(store, kName, remember, try_subvolumes,
+                                    "a container is a snapshot of its image's subvolume");
+    probe.reason += remarks(store);
+    return probe;
   } catch (const Error& error) {
     return {false, error.what()};
   }

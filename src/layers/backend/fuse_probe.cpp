@@ -97,12 +97,10 @@ void try_fuse_overlayfs(FdRef dir, const Identity& identity) {
 BackendProbe probe_fuse_overlayfs(const Store& store, Remember remember) {
   try {
     (void)find_fuse_overlayfs(); // it may have gone since
-    const ProbeMemory memory(store, kFuseOverlayfs);
-    if (memory.worked()) return {true, "worked here before"};
-    const Staging staging = store.new_staging();
-    try_fuse_overlayfs(staging.dir(), store.identity());
-    if (remember == Remember::yes) memory.write(staging);
-    return {true, "fuse-overlayfs serves on the store's file system"};
+    return probe_once(
+        store, kFuseOverlayfs, remember,
+        [&](FdRef dir) { try_fuse_overlayfs(dir, store.identity()); },
+        "fuse-overlayfs serves on the store's file system");
   } catch (const Error& error) {
     const std::string hint = error.hint();
     return {false, error.what() + (hint.empty() ? "" : ": " + hint)};

@@ -68,12 +68,9 @@ void try_overlay(FdRef dir, const Identity& identity) {
 BackendProbe probe_overlay(const Store& store, Remember remember) {
   try {
     fault_point("layers.overlay.probe");
-    const ProbeMemory memory(store, "overlay");
-    if (memory.worked()) return {true, "worked here before"};
-    const Staging staging = store.new_staging();
-    try_overlay(staging.dir(), store.identity());
-    if (remember == Remember::yes) memory.write(staging);
-    return {true, "overlayfs with userxattr was mounted on the store's file system"};
+    return probe_once(
+        store, "overlay", remember, [&](FdRef dir) { try_overlay(dir, store.identity()); },
+        "overlayfs with userxattr was mounted on the store's file system");
   } catch (const Error& error) {
     return {false, error.what()};
   }

@@ -3,28 +3,18 @@
 // That one did not work is never remembered.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
-#include "base/rel_path.hpp"
-#include "store/store.hpp"
+#include "layers/backend/backend.hpp"
 
 namespace layerbox {
 
-class ProbeMemory {
- public:
-  // Throws Error.
-  ProbeMemory(const Store& store, std::string_view backend);
-  bool worked() const;
-  // That it works; made in `staging` first. What hinders it hinders nothing else: it saves time.
-  void write(const Staging& staging) const noexcept;
-
- private:
-  RelPath path() const;
-
-  const Store& store_;
-  std::string backend_;
-  std::string now_; // what the verdict depends on; sysctls may too: then the mount itself says so
-};
+// That `backend` works: as it was remembered, or because `attempt`, which may fill the directory it
+// is given, did not throw. `reason` is what the attempt shows. What hinders the remembering hinders
+// nothing else: it saves time. Throws Error, and what `attempt` throws.
+BackendProbe probe_once(const Store& store, std::string_view backend, Remember remember,
+                        const std::function<void(FdRef staging)>& attempt, std::string reason);
 
 } // namespace layerbox
