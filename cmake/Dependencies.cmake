@@ -3,7 +3,6 @@
 find_package(Threads REQUIRED)
 find_package(GTest REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
-find_package(CLI11 2 REQUIRED)
 
 if(LAYERBOX_STATIC)
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)

@@ -1,6 +1,5 @@
 #include "cli/command_line.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,14 +11,31 @@
 #include "cli/units.hpp"
 
 namespace layerbox {
+namespace {
+
+constexpr std::size_t kUsualOptions = 128; // more only grow
+
+} // namespace
 
 struct CommandLine::Impl {
+  static constexpr std::size_t kNone = SIZE_MAX;
+
+  // The texts are the declaring code's literals.
   struct Definition {
-    CLI::Option* option = nullptr;
+    std::string_view short_name; // with its dash; empty for none
+    std::string_view long_name;
+    const char* placeholder = "";
+    const char* help = "";
+    std::size_t group = 0;
     Kind kind = Kind::value;
     Setter set;
     std::vector<std::string> choices;
     std::vector<std::string> suggestions;
+    std::size_t excluded = kNone;    // the option that cannot be used beside it
+    std::vector<std::string> values; // of its uses
+
+    std::string name() const { return std::string(long_name.empty() ? short_name : long_name); }
+    bool is_called(std::string_view name) const { return name == long_name || name == short_name; }
   };
 
   struct Operand {
@@ -27,28 +43,46 @@ struct CommandLine::Impl {
     std::function<void(std::span<const std::string>)> set;
   };
 
-  CLI::App app;
   std::vector<Definition> options;
   std::vector<Operand> operands;
-  std::string current_group = "Options";
+  std::vector<std::string> groups{"Options"};
   CommandDescription about;
-  bool help = false;
 
   Definition* find(std::string_view name) {
-    CLI::Option* option = app.get_option_no_throw(std::string(name));
     for (Definition& definition : options)
-      if (definition.option == option && option != nullptr) return &definition;
+      if (definition.is_called(name)) return &definition;
     return nullptr;
   }
 
-  static std::string name_of(const CLI::Option& option) {
-    if (!option.get_lnames().empty()) return "--" + option.get_lnames().front();
-    return "-" + option.get_snames().front();
+  void take(const OptionUse& use, Definition& option) const {
+    if (option.kind == Kind::flag) option.values.clear(); // the last truth value counts
+    if (option.kind != Kind::flag || use.value == "true") option.values.push_back(use.value);
+  }
+
+  void require_alone(const Definition& option) const {
+    if (option.excluded == kNone || options[option.excluded].values.empty()) return;
+    throw UsageError(fmt::format("{}: {} excludes {}", about.verb, option.name(),
+                                 options[option.excluded].name()),
+                     fmt::format("see 'layerbox {} --help'", about.verb));
+  }
+
+  void set(const Definition& option) const {
+    try {
+      const std::string& last = option.values.back();
+      if (!option.choices.empty() &&
+          std::count(option.choices.begin(), option.choices.end(), last) == 0)
+        throw UsageError(
+            fmt::format("'{}' is not one of {}", last, fmt::join(option.choices, ", ")));
+      option.set(option.values);
+    } catch (Error& error) {
+      error.add_context(fmt::format("{}: option '{}'", about.verb, option.name()));
+      throw;
+    }
   }
 };
 
 CommandLine::CommandLine(std::string verb, std::string summary) : impl_(std::make_unique<Impl>()) {
-  impl_->app.set_help_flag();
+  impl_->options.reserve(kUsualOptions);
   impl_->about.verb = std::move(verb);
   impl_->about.summary = std::move(summary);
 }
@@ -56,7 +90,7 @@ CommandLine::CommandLine(std::string verb, std::string summary) : impl_(std::mak
 CommandLine::~CommandLine() = default;
 
 void CommandLine::group(std::string title) {
-  impl_->current_group = std::move(title);
+  impl_->groups.push_back(std::move(title));
 }
 void CommandLine::details(std::string text) {
   impl_->about.details = std::move(text);
@@ -79,28 +113,25 @@ CommandLine::Option& CommandLine::Option::choices(std::vector<std::string> allow
 }
 
 CommandLine::Option& CommandLine::Option::excludes(const std::string& other_long_name) {
-  CommandLine::Impl& impl = *line_.impl_;
-  impl.options[index_].option->excludes(impl.app.get_option(other_long_name));
+  std::vector<CommandLine::Impl::Definition>& options = line_.impl_->options;
+  options[index_].excluded =
+      static_cast<std::size_t>(line_.impl_->find(other_long_name) - options.data());
   return *this;
 }
 
 CommandLine::Option CommandLine::add(const char* names, const char* placeholder, const char* help,
                                      Kind kind, Setter set) {
-  CLI::Option* option = nullptr;
-  if (kind == Kind::flag) {
-    option = impl_->app.add_flag_callback(
-        names, [] {}, help);
-  } else {
-    // The values are read from results() after the parse: CLI11 gives "{}" and "[…]" a meaning of
-    // its own on the way to a variable.
-    option = impl_->app.add_option(
-        names, [](const CLI::results_t&) { return true; }, help);
-    option->type_name(placeholder)->allow_extra_args(false);
-  }
-  option->multi_option_policy(kind == Kind::list ? CLI::MultiOptionPolicy::TakeAll
-                                                 : CLI::MultiOptionPolicy::TakeLast);
-  option->group(impl_->current_group);
-  impl_->options.push_back({option, kind, std::move(set), {}, {}});
+  Impl::Definition definition;
+  const std::string_view all = names;
+  const std::size_t comma = all.find(',');
+  (all.starts_with("--") ? definition.long_name : definition.short_name) = all.substr(0, comma);
+  if (comma != std::string_view::npos) definition.long_name = all.substr(comma + 1);
+  definition.placeholder = placeholder;
+  definition.help = help;
+  definition.group = impl_->groups.size() - 1;
+  definition.kind = kind;
+  definition.set = std::move(set);
+  impl_->options.push_back(std::move(definition));
   return {*this, impl_->options.size() - 1};
 }
 
@@ -216,44 +247,15 @@ Parsed CommandLine::parse(const std::vector<std::string>& words) {
     throw;
   }
 
-  // CLI11 takes its words from the back, and gets the options only.
-  std::vector<std::string> reversed;
-  for (auto use = split.options.rbegin(); use != split.options.rend(); ++use) {
-    const Impl::Definition* found = impl.find(use->name);
-    if (found == nullptr) return Parsed::help_wanted;
-    if (found->kind == Kind::flag) {
-      // The last truth value of a flag counts.
-      const bool later = std::any_of(split.options.rbegin(), use, [&](const OptionUse& other) {
-        return impl.find(other.name) == found;
-      });
-      if (!later && use->value == "true") reversed.push_back(Impl::name_of(*found->option));
-    } else {
-      reversed.push_back(use->value);
-      reversed.push_back(Impl::name_of(*found->option));
-    }
+  for (const OptionUse& use : split.options) {
+    Impl::Definition* option = impl.find(use.name);
+    if (option == nullptr) return Parsed::help_wanted;
+    impl.take(use, *option);
   }
-  try {
-    impl.app.parse(std::move(reversed));
-  } catch (const CLI::ParseError& error) {
-    throw UsageError(fmt::format("{}: {}", impl.about.verb, error.what()),
-                     fmt::format("see 'layerbox {} --help'", impl.about.verb));
-  }
-
-  for (const Impl::Definition& definition : impl.options) {
-    if (definition.option->count() == 0) continue;
-    const std::vector<std::string>& values = definition.option->results();
-    const std::string context =
-        fmt::format("{}: option '{}'", impl.about.verb, Impl::name_of(*definition.option));
-    try {
-      if (!definition.choices.empty() &&
-          std::count(definition.choices.begin(), definition.choices.end(), values.back()) == 0)
-        throw UsageError(fmt::format("'{}' is not one of {}", values.back(),
-                                     fmt::join(definition.choices, ", ")));
-      definition.set(values);
-    } catch (Error& error) {
-      error.add_context(context);
-      throw;
-    }
+  for (const Impl::Definition& option : impl.options) {
+    if (option.values.empty()) continue;
+    impl.require_alone(option);
+    impl.set(option);
   }
   take_operands(split.operands);
   return Parsed::done;
@@ -263,13 +265,11 @@ CommandDescription CommandLine::describe() const {
   CommandDescription about = impl_->about;
   for (const Impl::Definition& definition : impl_->options) {
     OptionDescription option;
-    for (const std::string& name : definition.option->get_snames())
-      option.names.push_back("-" + name);
-    for (const std::string& name : definition.option->get_lnames())
-      option.names.push_back("--" + name);
-    if (definition.kind != Kind::flag) option.placeholder = definition.option->get_type_name();
-    option.help = definition.option->get_description();
-    option.group = definition.option->get_group();
+    for (const std::string_view name : {definition.short_name, definition.long_name})
+      if (!name.empty()) option.names.emplace_back(name);
+    option.placeholder = definition.placeholder;
+    option.help = definition.help;
+    option.group = impl_->groups[definition.group];
     option.choices = definition.choices;
     option.suggestions = definition.suggestions;
     option.repeatable = definition.kind == Kind::list;

@@ -137,7 +137,7 @@ TEST(CommandLine, LeavesAbsentVariablesAlone) {
   EXPECT_THAT(all.rest, IsEmpty());
 }
 
-// CLI11 gives these words a meaning when they reach it as values.
+// Words that shells and configuration files give a meaning.
 TEST(CommandLine, TakesBracesBracketsAndEmptyWordsAsTheyStand) {
   Everything all;
   all.line.parse({"{}", "[a,b]", "", "{}", "--list=[x,y]", "--list={}", "--list=", "--maybe={}"});
@@ -170,7 +170,9 @@ TEST(CommandLine, RefusesWhatDoesNotFit) {
   EXPECT_THAT(Everything().refusal({"a", "--number=x"}), HasSubstr("'x' is not a number"));
   EXPECT_THAT(Everything().refusal({"a", "--size=5q"}), HasSubstr("'5q' is not a size"));
   EXPECT_THAT(Everything().refusal({"a", "-l"}), HasSubstr("verb: option '-l' needs a value"));
-  EXPECT_THAT(Everything().refusal({"a", "-f", "--maybe=x"}), HasSubstr("--maybe"));
+  EXPECT_THAT(Everything().refusal({"a", "-f", "--maybe=x"}),
+              HasSubstr("verb: --maybe excludes --flag | see 'layerbox verb --help'"));
+  EXPECT_EQ(Everything().refusal({"a", "-f=false", "--maybe=x"}), "");
 }
 
 TEST(CommandLine, RefusesTooManyOperands) {
