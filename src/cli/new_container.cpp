@@ -15,19 +15,20 @@
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "cli/tmpfs_flags.hpp"
+#include "layers/run_image.hpp"
+#include "layers/stored_image.hpp"
 #include "store/object_name.hpp"
 
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kMaxImageConfigBytes = std::size_t{8} << 20;
-
-Digest resolve(Store* store, const std::string& reference) {
+RunImage find_image_of(Store* store, const RunFlags& flags) {
+  const std::string& reference = flags.operands.front();
   try {
     if (store == nullptr)
       throw Error(ErrorKind::not_found,
                   fmt::format("image '{}' is not in the store, which is not there", reference));
-    return store->catalog().resolve_image(reference);
+    return find_run_image(*store, reference, flags.dry_run ? Remember::no : Remember::yes);
   } catch (Error& error) {
     if (error.kind() == ErrorKind::not_found)
       error.set_hint("import it: layerbox pull-tar --name " + reference + " ARCHIVE");
@@ -62,15 +63,6 @@ MountPlan plan_directory(const std::string& path) {
   return plan;
 }
 
-ImageProcess process_of(const Store& store, const Origin& origin) {
-  return with_context([&] { return fmt::format("the config of image '{}'", origin.image_name); },
-                      [&] {
-                        return parse_image_config(
-                            store.read_blob(*origin.image, kMaxImageConfigBytes));
-                      })
-      .process;
-}
-
 } // namespace
 
 Origin find_origin(Store* store, const RunFlags& flags) {
@@ -81,13 +73,10 @@ Origin find_origin(Store* store, const RunFlags& flags) {
     return origin;
   }
   origin.image_name = flags.operands.front();
-  origin.image = resolve(store, origin.image_name);
-  const std::optional<ImageRow> row = store->catalog().image(*origin.image);
-  if (!row)
-    throw Error(ErrorKind::not_found,
-                fmt::format("the image '{}' is just gone", origin.image_name));
-  origin.layers = row->layers;
-  origin.process = process_of(*store, origin);
+  RunImage image = find_image_of(store, flags);
+  origin.image = image.id;
+  origin.layers = std::move(image.layers);
+  origin.process = std::move(image.process);
   return origin;
 }
 
@@ -96,7 +85,12 @@ Origin origin_of(const Store& store, const ContainerState& state) {
   origin.image_name = state.image_name;
   origin.image = state.image;
   origin.layers = state.layers;
-  if (origin.image) origin.process = process_of(store, origin);
+  if (origin.image)
+    origin.process =
+        with_context(
+            [&] { return fmt::format("the config of image '{}'", origin.image_name); },
+            [&] { return parse_image_config(store.read_blob(*origin.image, kMaxConfigBytes)); })
+            .process;
   return origin;
 }
 
@@ -159,7 +153,13 @@ NewContainer::NewContainer(Store& store, Origin& origin, const BackendEntry* bac
 NewContainer::NewContainer(Store& store, const BackendEntry* backend, ContainerLease lease,
                            ContainerState state)
     : store_(store), backend_(backend), state_(std::move(state)), lease_(std::move(lease)),
-      has_row_(true), committed_(true) {}
+      has_row_(true), committed_(true) {
+  lease_->mark_alive(store_);
+}
+
+void NewContainer::rest() {
+  ContainerLease::mark_at_rest(store_, state_.id);
+}
 
 NewContainer::~NewContainer() {
   if (!lease_ || (committed_ && is_kept())) return;

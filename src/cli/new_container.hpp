@@ -72,6 +72,8 @@ class NewContainer {
   const ContainerState& state() const { return state_; }
   // The command has run; a kept container stays from now on.
   void commit() { committed_ = true; }
+  // It has ended, and all of it has (ContainerLease::mark_at_rest).
+  void rest();
   // Lets go of it as it is: something of it could not be removed, and the next command's sweep is
   // to try again.
   void leave_to_sweep() { lease_.reset(); }
