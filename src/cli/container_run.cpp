@@ -179,14 +179,15 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
   };
   hooks.network_changed = [&](const auto& members) { write_neighbours(store, members); };
   bool has_begun = false;
-  hooks.beside = [&] {
+  hooks.begun = [&]() -> std::function<void()> {
     has_begun = true;
     admit();
     note("start");
     if (flags_.restarted && container_.state().restarts == 0) note("restart");
     tell_events();
     if (begun) begun();
-    sweep();
+    if (is_swept()) return {};
+    return [this] { sweep(); };
   };
   try {
     return run_container(spec, invocation_.identity(), hooks);
@@ -219,6 +220,14 @@ void ContainerRun::admit() const noexcept {
     write_exec_record(prepared_.spec, container_.lease());
   } catch (const std::exception&) {
     // A full disk is no reason to disturb the command; who wants to go in is told.
+  }
+}
+
+bool ContainerRun::is_swept() const noexcept {
+  try {
+    return invocation_.store().is_swept();
+  } catch (const std::exception&) {
+    return false;
   }
 }
 
@@ -281,6 +290,7 @@ void ContainerRun::finish(const RunOutcome& outcome) {
     if (container_.is_kept() && !state.remove_at_end) {
       remove_overlays(invocation_.store(), container_.lease());
       container_.update(state);
+      if (is_clean) container_.rest();
     } else if (is_clean) {
       if (flags_.detach) {
         container_.update(state); // for who waits for it

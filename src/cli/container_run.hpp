@@ -45,6 +45,7 @@ class ContainerRun {
   void admit() const noexcept;
   void note(std::string action);
   void forget_start() const;
+  bool is_swept() const noexcept;
   void sweep() const noexcept;
 
   PreparedRun& prepared_;

@@ -29,6 +29,7 @@ class CreateVerb : public Verb {
     state.cgroups.clear(); // they are made with each start
     container.update(state);
     container.commit();
+    container.rest();
     work.tell_events();
     print(prepared.spec.container_id + '\n');
     return exit_code::kDone;

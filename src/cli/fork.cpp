@@ -114,6 +114,7 @@ class ForkVerb : public Verb {
                    0600);
     write_recipe(container.lease().dir(), recipe);
     container.commit();
+    container.rest();
     record_events(store.root(), {container_event(state, "create")});
     return state.id;
   }

@@ -22,6 +22,7 @@ void remove_container_files(const Store& store, const ContainerLease& lease) {
   const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
                                            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   remove_tree(containers, state.id.c_str());
+  ContainerLease::mark_at_rest(store, state.id);
 }
 
 } // namespace layerbox

@@ -128,7 +128,8 @@ class Measuring {
     usage_.derived_bytes = disk_bytes_at(store_, layout::kDerived);
     const RelPath layers = RelPath::parse(layout::kLayers).parent();
     const std::set<std::string> measured{layers.str(),     layout::kContainers, layout::kVolumes,
-                                         layout::kStaging, layout::kTrash,      layout::kDerived};
+                                         layout::kStaging, layout::kTrash,      layout::kDerived,
+                                         layout::kLiving};
     for (const std::string& name : list_dir(store_.root()))
       if (!measured.contains(name)) usage_.other_bytes += disk_bytes_at(store_, name);
   }

@@ -145,7 +145,8 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
     console.emplace(std::move(box.terminal),
                     plan.interactive ? Console::Input::relayed : Console::Input::none);
   std::jthread beside;
-  if (hooks.beside) beside = start_beside(hooks.beside);
+  if (hooks.begun)
+    if (const std::function<void()> work = hooks.begun()) beside = start_beside(work);
   RunOutcome outcome;
   outcome.turned_forwarding_on = network.bridge && network.bridge->turned_forwarding_on();
   outcome.exit_status = supervise(box.process, gate, console ? &*console : nullptr, watch);

@@ -35,9 +35,10 @@ struct RunHooks {
   // On a bridge network: its containers, whenever one has come or gone. Nobody else is told
   // meanwhile. What this throws when this container comes ends it.
   std::function<void(const std::vector<NetworkMember>&)> network_changed;
-  // Once, right after the command has been executed, in a thread of its own, which is waited for
-  // at the end: room for work off the critical path. Must not throw.
-  std::function<void()> beside;
+  // Once, right after the command has been executed; signals wait for it. What it returns, if
+  // anything, is done in a thread of its own, which is waited for at the end: room for work that
+  // takes a while. Neither must throw.
+  std::function<std::function<void()>()> begun;
 };
 
 struct RunOutcome {

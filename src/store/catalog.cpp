@@ -110,6 +110,10 @@ std::vector<LayerRow> Catalog::layers_with_source_bytes(std::uint64_t source_byt
   return layer_table::with_source_bytes(*db_, source_bytes);
 }
 
+bool Catalog::has_unused_layers() const {
+  return !layer_table::unused(*db_, {}).empty();
+}
+
 std::size_t Catalog::image_count_of_layer(const LayerKey& key) const {
   return layer_table::image_count(*db_, key);
 }

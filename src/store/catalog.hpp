@@ -70,6 +70,7 @@ class Catalog {
   std::set<LayerKey> layer_keys() const;
   std::vector<LayerRow> layers_with_diff_id(const Digest& diff_id) const;
   std::vector<LayerRow> layers_with_source_bytes(std::uint64_t source_bytes) const;
+  bool has_unused_layers() const; // that no image has
   std::size_t image_count_of_layer(const LayerKey& key) const;
   // Deletes the rows of layers that no image has, but for those in `keep`. Requires the gate
   // exclusive, and that nobody holds a Staging.

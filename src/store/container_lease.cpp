@@ -84,6 +84,23 @@ void make_durable(FdRef containers, FdRef dir, FdRef lease) {
   fsync_fd(containers, layout::kContainers);
 }
 
+UniqueFd open_living(const Store& store) {
+  const RelPath path = RelPath::parse(layout::kLiving);
+  auto living = try_open_beneath(store.root(), path, kOpenDir);
+  if (living) return std::move(*living);
+  try {
+    make_private_dir(store.root(), layout::kLiving);
+  } catch (const Error& error) {
+    if (error.error_number() != EEXIST) throw; // another was first
+  }
+  return open_beneath(store.root(), path, kOpenDir);
+}
+
+void link_at(FdRef from_dir, const char* from, FdRef to_dir, const char* to) {
+  if (::linkat(from_dir.get(), from, to_dir.get(), to, 0) != 0)
+    throw_errno(errno, std::string("give the lease its name '") + to + "'");
+}
+
 bool same_file(FdRef fd, const std::optional<UniqueFd>& other) {
   if (!other) return false;
   const struct stat a = stat_fd(fd);
@@ -170,13 +187,16 @@ ContainerLease ContainerLease::create(const Store& store, ContainerState state) 
   require_container_id(state.id);
   const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
                                            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const UniqueFd living = open_living(store);
+  FileLock lock = FileLock::take(
+      open_beneath(living, RelPath::parse(state.id), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600),
+      LockMode::exclusive, layout::kLease);
+  fault_point("store.create_container.before_directory");
   make_private_dir(containers, state.id.c_str());
   UniqueFd dir =
       open_beneath(containers, RelPath::parse(state.id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   fault_point("store.create_container.before_lease");
-  UniqueFd file = open_beneath(dir, RelPath::parse(layout::kLease),
-                               O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  FileLock lock = FileLock::take(std::move(file), LockMode::exclusive, layout::kLease);
+  link_at(living, state.id.c_str(), dir, layout::kLease);
   fault_point("store.create_container.before_state");
   write_state(lock.fd(), state);
   if (state.keep == Keep::kept) make_durable(containers, dir, lock.fd());
@@ -208,14 +228,27 @@ void ContainerLease::update(const ContainerState& state) {
   state_ = state;
 }
 
+void ContainerLease::mark_alive(const Store& store) const {
+  mark_at_rest(store, state_.id); // of a run that was killed
+  link_at(dir_, layout::kLease, open_living(store), state_.id.c_str());
+}
+
+void ContainerLease::mark_at_rest(const Store& store, std::string_view id) {
+  require_container_id(id);
+  const auto living = try_open_beneath(store.root(), RelPath::parse(layout::kLiving),
+                                       O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (living) unlink_at(*living, std::string(id).c_str());
+}
+
 void end_leftover(const Store& store, ContainerLease& lease) {
   kill_leftover(lease.state());
   unlink_at(lease.dir(), layout::kFreezer);
-  if (lease.state().pid == 0) return; // its layerbox has told how it ended, or another has
   ContainerState state = lease.state();
+  const bool untold = state.pid != 0; // else its layerbox has told how it ended, or another has
   state.pid = 0;
-  lease.update(state);
-  record_events(store.root(), {die_event(state)});
+  state.cgroups.clear();
+  if (untold || !lease.state().cgroups.empty()) lease.update(state);
+  if (untold) record_events(store.root(), {die_event(lease.state())});
 }
 
 std::vector<ContainerInfo> list_containers(const Store& store) {

@@ -74,7 +74,7 @@ std::string new_container_id(); // 64 random hex digits (getrandom(2))
 
 class ContainerLease {
  public:
-  // Makes containers/<id>/ and holds its lease. Requires the gate shared. Throws Error.
+  // Makes containers/<id>/ and holds its lease, alive. Requires the gate shared. Throws Error.
   static ContainerLease create(const Store& store, ContainerState state);
   // Takes the lease of an existing container; nothing when it is held (the container runs).
   static std::optional<ContainerLease> try_take(const Store& store, std::string_view id);
@@ -83,6 +83,14 @@ class ContainerLease {
   FdRef dir() const { return dir_; }
   // Rewrites the state. Not durable: it tells about the living, and about the kept it is fsynced.
   void update(const ContainerState& state);
+
+  // living/<id>, a second name of the lease, says that this container may leave something to end or
+  // to remove when its layerbox is killed: who looks for garbage looks at these alone, however many
+  // containers rest. A kept one is at rest when its state says that it has ended, and all of it
+  // has; it is alive again before it runs again. What is removed is at rest last of all.
+  // `id` is a container's. Throws Error.
+  void mark_alive(const Store& store) const;
+  static void mark_at_rest(const Store& store, std::string_view id);
 
  private:
   ContainerLease(UniqueFd dir, FileLock lock, ContainerState state)

@@ -99,6 +99,11 @@ class Store {
     std::string why;
   };
   SweepResult sweep();
+  // Whether sweep() would find nothing, as far as can be told in a few system calls, whatever the
+  // store holds: nothing was left when it was swept last, nothing that makes garbage has happened
+  // since, and all containers that may leave something are alive. A start asks this. False where it
+  // is not known. Throws Error.
+  bool is_swept() const;
 
  private:
   Store(std::string path, UniqueFd root, Identity identity);

@@ -16,6 +16,7 @@
 #include "store/locks.hpp"
 #include "store/staging_area.hpp"
 #include "store/store.hpp"
+#include "store/store_moment.hpp"
 #include "store/trash.hpp"
 
 namespace layerbox {
@@ -42,12 +43,20 @@ void add_beginnings(std::span<const LayerKey> chain, std::set<Digest>& to) {
     to.insert(*(below = chain_id(below, layer.diff_id)));
 }
 
+std::set<std::string> names_of_living(FdRef root) {
+  const auto living = try_open_beneath(root, RelPath::parse(layout::kLiving), kOpenDir);
+  if (!living) return {};
+  const std::vector<std::string> names = list_dir(*living);
+  return {names.begin(), names.end()};
+}
+
 class Marker {
  public:
   explicit Marker(Store& store) : store_(store) {}
 
   // Requires the gate exclusive.
   void mark() {
+    const auto moment = StoreMoment::now(store_.root(), StoreMoment::Of::all);
     const StagingArea staging = look_at_staging(store_.root());
     for (const std::string& token : staging.dead)
       store_.move_to_trash(join(layout::kStaging, token));
@@ -60,7 +69,12 @@ class Marker {
     mark_blobs();
     if (in_use.all_known) mark_unused_layers(in_use.layers);
     mark_layers_without_row();
+    if (in_use.all_known && !held_back_) clean_since_ = moment;
   }
+
+  // Nothing that this is about was there at that moment, but for what the living may leave; nothing
+  // when something was, or could not be known.
+  const std::optional<StoreMoment>& clean_since() const { return clean_since_; }
 
   // Ids of kept containers whose layerbox was killed: nobody has told that they died, their
   // processes were not killed, or their cgroups are there.
@@ -82,9 +96,19 @@ class Marker {
 
   ContainersInUse mark_containers() {
     ContainersInUse in_use;
-    for (const std::string& name : names_in(store_.root(), layout::kContainers))
+    std::set<std::string> living = names_of_living(store_.root());
+    for (const std::string& name : names_in(store_.root(), layout::kContainers)) {
       if (!mark_container(name, in_use)) in_use.all_known = false;
+      living.erase(name);
+    }
+    for (const std::string& id : living) // they have no directory, and with the gate no maker
+      if (is_container_id(id)) ContainerLease::mark_at_rest(store_, id);
     return in_use;
+  }
+
+  void trash_container(const std::string& path, const std::string& id) {
+    store_.move_to_trash(path);
+    if (is_container_id(id)) ContainerLease::mark_at_rest(store_, id);
   }
 
   // False when the container stays and its state cannot be read.
@@ -94,25 +118,29 @@ class Marker {
     auto file = is_container_id(name) ? try_open_beneath(store_.root(), lease, O_RDONLY | O_CLOEXEC)
                                       : std::nullopt;
     if (!file) { // making a container needs the gate: this one's maker is gone
-      store_.move_to_trash(path);
+      trash_container(path, name);
       return true;
     }
     auto lock = FileLock::try_take(std::move(*file), LockMode::exclusive, path);
     const auto state = try_read_state(lease);
-    if (lock && state && was_for_a_mount(path, name)) {
+    const MountUse mount = lock && state ? mount_use(path, name) : MountUse::none;
+    if (mount == MountUse::over) {
       store_.catalog().remove_container(name);
-      store_.move_to_trash(path);
+      trash_container(path, name);
       return true;
     }
     if (lock && may_go(name, state)) {
       // empty_trash() ends the process that may have been left behind.
-      store_.move_to_trash(path);
+      trash_container(path, name);
       if (state && state->pid != 0) events_.push_back(die_event(*state));
       if (state && state->started != 0) events_.push_back(container_event(*state, "remove"));
       return true;
     }
     if (!state) return false;
-    if (lock && (state->pid != 0 || !state->cgroups.empty())) leftovers_.push_back(state->id);
+    if (lock && (state->pid != 0 || !state->cgroups.empty()))
+      leftovers_.push_back(state->id);
+    else if (lock && mount == MountUse::none)
+      ContainerLease::mark_at_rest(store_, name); // of one that was killed at its very end
     in_use.layers.insert(in_use.layers.end(), state->layers.begin(), state->layers.end());
     if (!derived_.empty()) add_beginnings(state->layers, in_use.chains);
     return true;
@@ -129,9 +157,12 @@ class Marker {
     }
   }
 
-  bool was_for_a_mount(const std::string& path, const std::string& id) const {
+  // What the container has to do with a mounted image: it goes with the mount.
+  enum class MountUse : std::uint8_t { none, mounted, over };
+  MountUse mount_use(const std::string& path, const std::string& id) const {
     const auto dir = try_open_beneath(store_.root(), RelPath::parse(path), kOpenDir);
-    return dir && is_left_by_a_mount(*dir, id);
+    if (!dir || mark_of_mount(*dir) != MountMark::image) return MountUse::none;
+    return is_left_by_a_mount(*dir, id) ? MountUse::over : MountUse::mounted;
   }
 
   // Nobody holds it. Where the state cannot be read, the row says whether it was to be kept.
@@ -144,13 +175,17 @@ class Marker {
   // derived/<backend>/<ChainID> of chains that are the beginning of no image's and no container's.
   void mark_derived(const std::set<Digest>& in_use) {
     std::set<Digest> wanted = store_.catalog().chains();
-    wanted.insert(in_use.begin(), in_use.end());
     const auto is_wanted = [&](const auto& derived) { return wanted.contains(derived.second); };
     if (std::all_of(derived_.begin(), derived_.end(), is_wanted)) return; // mostly
     for (const ImageRow& image : store_.catalog().images())
       add_beginnings(image.layers, wanted);
-    for (const auto& derived : derived_)
-      if (!is_wanted(derived)) store_.move_to_trash(derived.first);
+    for (const auto& derived : derived_) {
+      if (is_wanted(derived)) continue;
+      if (in_use.contains(derived.second))
+        held_back_ = true;
+      else
+        store_.move_to_trash(derived.first);
+    }
   }
 
   // Rows are asked for once, whatever is there: a start waits for this.
@@ -166,6 +201,7 @@ class Marker {
   void mark_unused_layers(const std::vector<LayerKey>& in_use) {
     for (const LayerKey& key : store_.catalog().remove_unused_layers(in_use))
       store_.move_to_trash(layout::layer_dir(key));
+    if (!in_use.empty()) held_back_ |= store_.catalog().has_unused_layers();
   }
 
   void mark_layers_without_row() {
@@ -175,41 +211,67 @@ class Marker {
       const auto key = LayerKey::parse(name);
       if (key && rows.contains(*key)) continue;
       // Whoever holds the layer's lock is at work on it, whatever else he holds.
-      if (key && !try_lock(store_.root(), layer_lock_number(key->diff_id), LockMode::exclusive))
+      if (key && !try_lock(store_.root(), layer_lock_number(key->diff_id), LockMode::exclusive)) {
+        held_back_ = true;
         continue;
+      }
       store_.move_to_trash(join(layout::kLayers, name));
     }
   }
 
   Store& store_;
   std::vector<std::pair<std::string, Digest>> derived_; // paths, and the chains that are in them
+  bool held_back_ = false; // garbage, but for somebody who still uses it
+  std::optional<StoreMoment> clean_since_;
   std::vector<std::string> leftovers_;
   std::vector<Event> events_;
 };
 
 void end_leftover_of(const Store& store, const std::string& id) {
   try {
-    if (auto lease = ContainerLease::try_take(store, id)) end_leftover(store, *lease);
+    auto lease = ContainerLease::try_take(store, id);
+    if (!lease) return;
+    end_leftover(store, *lease);
+    ContainerLease::mark_at_rest(store, id);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::not_found) throw; // just removed
   }
 }
 
-void mark_and_kill(Store& store) {
+// When nothing was left, if so.
+std::optional<StoreMoment> mark_and_kill(Store& store) {
   Marker marker(store);
   if (const auto gate = store.try_gate(LockMode::exclusive)) marker.mark();
   if (!marker.events().empty()) record_events(store.root(), marker.events());
   // Killing may take a while: not under the gate.
   for (const std::string& id : marker.leftovers())
     end_leftover_of(store, id);
+  return marker.clean_since();
+}
+
+// Whether its layerbox is gone, or just on its way to hold the lease. Readers hold it shared.
+bool is_given_up(FdRef living, const std::string& id) {
+  auto lease = try_open_beneath(living, RelPath::parse(id), O_RDONLY | O_CLOEXEC);
+  return lease && FileLock::try_take(std::move(*lease), LockMode::shared, layout::kLease);
 }
 
 } // namespace
 
+bool Store::is_swept() const {
+  const auto moment = StoreMoment::now(root_, StoreMoment::Of::all);
+  if (!moment || !recall(root_, RelPath::parse(layout::kSwept), *moment)) return false;
+  const auto living = try_open_beneath(root_, RelPath::parse(layout::kLiving), kOpenDir);
+  if (!living) return true;
+  const std::vector<std::string> ids = list_dir(*living);
+  return std::none_of(ids.begin(), ids.end(),
+                      [&](const std::string& id) { return is_given_up(*living, id); });
+}
+
 Store::SweepResult Store::sweep() {
   SweepResult result;
+  std::optional<StoreMoment> clean_since;
   try {
-    mark_and_kill(*this);
+    clean_since = mark_and_kill(*this);
   } catch (const Error& error) {
     result.left = 1;
     result.why = error.what();
@@ -219,6 +281,8 @@ Store::SweepResult Store::sweep() {
     result.removed = trash.removed;
     if (result.left == 0) result.why = trash.why;
     result.left += trash.left;
+    if (clean_since && trash.is_empty)
+      remember(root_, RelPath::parse(layout::kSwept), *clean_since, "");
   } catch (const Error& error) {
     if (result.left++ == 0) result.why = error.what();
   }

@@ -75,7 +75,7 @@ void move_to_trash(FdRef root, const std::string& path) {
 TrashResult empty_trash(FdRef root, const Identity& identity) {
   TrashResult result;
   const auto lock = try_lock(root, kTrashLock, LockMode::exclusive);
-  if (!lock) return result;
+  if (!lock) return result; // and nobody knows what the other leaves
   const UniqueFd trash = open_trash(root);
   Remover remover(trash, identity);
   for (const std::string& name : list_dir(trash)) {
@@ -87,6 +87,7 @@ TrashResult empty_trash(FdRef root, const Identity& identity) {
       if (result.left++ == 0) result.why = error.what();
     }
   }
+  result.is_empty = result.left == 0;
   return result;
 }
 

@@ -17,7 +17,8 @@ void move_to_trash(FdRef root, const std::string& path);
 struct TrashResult {
   std::size_t removed = 0;
   std::size_t left = 0;
-  std::string why; // of the first that was left
+  std::string why;       // of the first that was left
+  bool is_empty = false; // it is known that nothing lies there any more
 };
 
 // Deletes what lies in trash/, unless another process is at it. A container that lies there is

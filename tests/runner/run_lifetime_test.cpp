@@ -92,7 +92,7 @@ TEST_F(RunLifetime, TellsTheHookWhoStartedBeforeAnythingRuns) {
         << (started.pid_namespace == ns.st_ino) << ' ' << (started.start_time > 0) << ' '
         << std::filesystem::exists(rootfs.at("ran"));
   };
-  options.hooks.beside = [&] { std::ofstream(note("beside")) << "once;"; };
+  options.hooks.begun = [&] { return [&] { std::ofstream(note("beside")) << "once;"; }; };
   EXPECT_EQ(run(shell_spec(rootfs, "touch /ran"), options).status, 0);
   EXPECT_EQ(read_note("started"), "1 1 0");
   EXPECT_EQ(read_note("beside"), "once;");
@@ -113,7 +113,7 @@ TEST_F(RunLifetime, AHookThatThrowsEndsTheContainerBeforeItRuns) {
 
 TEST_F(RunLifetime, TheHookBesideDoesNotRunWhenTheCommandCannot) {
   Launcher::Options options;
-  options.hooks.beside = [&] { std::ofstream(note("beside")) << "ran"; };
+  options.hooks.begun = [&] { return [&] { std::ofstream(note("beside")) << "ran"; }; };
   EXPECT_EQ(run(spec(rootfs, {"nosuch"}), options).status, 127);
   EXPECT_EQ(read_note("beside"), "");
 }

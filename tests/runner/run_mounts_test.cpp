@@ -288,7 +288,7 @@ TEST_F(RunMounts, ShowsLaterMountsOnlyWhereItIsASlaveOrAPeer) {
     made.seccomp.mode = SeccompMode::unconfined;
     Launcher::Options options;
     options.before = [data] { own_mount(data, MS_SHARED); };
-    options.hooks.beside = [data, seen] { mount_later(data, seen); };
+    options.hooks.begun = [data, seen] { return [data, seen] { mount_later(data, seen); }; };
     const Result result = run_with_tmpfs(made, options);
     EXPECT_EQ(result.out, propagation == Propagation::none ? "" : "of-the-host\n")
         << result.failure << result.err;
@@ -321,7 +321,7 @@ TEST_F(RunMounts, NothingMountedInsideShowsOnAHostWhereMountsAreShared) {
   Launcher::Options options;
   options.before = share;
   const std::string seen = host.path() + "/seen";
-  options.hooks.beside = [seen] { std::ofstream(seen) << own_mounts(); };
+  options.hooks.begun = [seen] { return [seen] { std::ofstream(seen) << own_mounts(); }; };
   RunSpec made = overlay_spec("sleep 0.2");
   made.mounts.push_back({.source = host.path(), .destination = "/data"});
   made.mounts.push_back({.kind = MountKind::tmpfs, .destination = "/data/deep"});

@@ -183,7 +183,8 @@ TEST_P(ContainerCrash, LeavesADirectoryThatTheNextSweepRemoves) {
   expect_clean(store);
 }
 
-constexpr std::array<const char*, 2> kContainerFaults = {"store.create_container.before_lease",
+constexpr std::array<const char*, 3> kContainerFaults = {"store.create_container.before_directory",
+                                                         "store.create_container.before_lease",
                                                          "store.create_container.before_state"};
 INSTANTIATE_TEST_SUITE_P(Faults, ContainerCrash,
                          ::testing::ValuesIn(with_actions(kContainerFaults)), case_name);

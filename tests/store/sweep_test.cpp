@@ -4,7 +4,10 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
+#include <optional>
 #include <sstream>
+#include <thread>
 
 #include "base/cgroup_end.hpp"
 #include "store/process_identity.hpp"
@@ -60,6 +63,104 @@ TEST_F(Sweep, RemovesWhatKilledProcessesLeft) {
   EXPECT_EQ(result.left, 0U) << result.why;
   for (const char* name : {"staging", "containers", "trash"})
     EXPECT_EQ(entries_in(at(name)), 0U) << name;
+}
+
+// A start asks whether there is anything to sweep, and is to be told the truth.
+class IsSwept : public Sweep {
+ protected:
+  // Sweeps until nothing is left and some ticks have passed since.
+  bool becomes_swept() {
+    for (int i = 0; i < 40; ++i) {
+      store_.sweep();
+      if (store_.is_swept()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+  ContainerState a_container() const {
+    ContainerState state;
+    state.keep = Keep::kept;
+    return state;
+  }
+};
+
+TEST_F(IsSwept, IsNotKnownBeforeTheFirstSweep) {
+  EXPECT_FALSE(store_.is_swept());
+  EXPECT_TRUE(becomes_swept());
+  EXPECT_TRUE(store_.is_swept());
+}
+
+TEST_F(IsSwept, EndsWithWhateverMayBeGarbage) {
+  ASSERT_TRUE(becomes_swept());
+  { const Staging staging = store_.new_staging(); }
+  EXPECT_FALSE(store_.is_swept()) << "somebody has imported";
+  ASSERT_TRUE(becomes_swept());
+  store_.catalog().publish_image(new_image("config", {"a"}, {"a:1"}));
+  EXPECT_FALSE(store_.is_swept()) << "the database has changed";
+  ASSERT_TRUE(becomes_swept());
+  write_file(at("trash/file"), "junk");
+  EXPECT_FALSE(store_.is_swept());
+  ASSERT_TRUE(becomes_swept());
+  std::filesystem::create_directories(at("living"));
+  write_file(at("living/") + digest_of("x").hex(), ""); // of a maker that was killed first thing
+  EXPECT_FALSE(store_.is_swept());
+  ASSERT_TRUE(becomes_swept());
+  EXPECT_EQ(entries_in(at("living")), 0U);
+}
+
+TEST_F(IsSwept, LooksWhetherTheLivingLive) {
+  ASSERT_TRUE(becomes_swept());
+  for (const Keep keep : {Keep::throw_away, Keep::kept}) {
+    ContainerState state;
+    state.keep = keep;
+    std::optional<ContainerLease> lease = ContainerLease::create(store_, state);
+    EXPECT_TRUE(store_.is_swept());
+    lease.reset(); // as when its layerbox is killed
+    EXPECT_FALSE(store_.is_swept());
+    EXPECT_TRUE(becomes_swept());
+    EXPECT_EQ(entries_in(at("living")), 0U);
+  }
+  EXPECT_EQ(entries_in(at("containers")), 1U);
+}
+
+TEST_F(IsSwept, DoesNotLookAtThoseAtRest) {
+  const ContainerLease lease = ContainerLease::create(store_, a_container());
+  ContainerLease::mark_at_rest(store_, lease.state().id);
+  ASSERT_TRUE(becomes_swept());
+  EXPECT_EQ(entries_in(at("living")), 0U);
+  lease.mark_alive(store_);
+  lease.mark_alive(store_); // of a run that was killed
+  EXPECT_TRUE(store_.is_swept());
+  EXPECT_EQ(entries_in(at("living")), 1U);
+}
+
+TEST_F(IsSwept, IsFalseWhileSomebodyHoldsGarbage) {
+  store_.catalog().publish_image(new_image("config", {"a"}, {"a:1"}));
+  make_layer("a");
+  ContainerState state;
+  state.layers = {key_of("a")};
+  std::optional<ContainerLease> lease = ContainerLease::create(store_, state);
+  {
+    const RangeLock gate = store_.gate(LockMode::exclusive);
+    store_.remove_image(digest_of("config"));
+  }
+  EXPECT_FALSE(becomes_swept()) << "its end is not told by anything";
+  EXPECT_TRUE(exists(layer_path("a")));
+  const std::string id = lease->state().id;
+  std::filesystem::remove_all(container_path(id));
+  ContainerLease::mark_at_rest(store_, id);
+  lease.reset();
+  EXPECT_TRUE(becomes_swept());
+  EXPECT_FALSE(exists(layer_path("a")));
+}
+
+TEST_F(IsSwept, IsFalseWhileALayerIsLocked) {
+  make_layer("busy");
+  std::optional<RangeLock> lock = store_.layer_lock(key_of("busy").diff_id);
+  EXPECT_FALSE(becomes_swept());
+  lock.reset();
+  EXPECT_TRUE(becomes_swept());
+  EXPECT_FALSE(exists(layer_path("busy")));
 }
 
 TEST_F(Sweep, RemovesFilesWithoutRowsAndNothingElse) {
