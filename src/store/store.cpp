@@ -201,19 +201,22 @@ std::string Store::read_blob(const Digest& digest, std::size_t max_bytes) const 
   return layerbox::read_blob(root_, digest, max_bytes);
 }
 
-void Store::commit_layer(const LayerKey& key, FdRef staging, const char* dir) const {
-  with_context([&] { return "commit layer " + key.str(); },
-               [&] {
-                 const UniqueFd layers = open_beneath(root_, RelPath::parse(layout::kLayers),
-                                                      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                 move_to_trash(
-                     layout::layer_dir(key)); // of an import that was killed before its row
-                 fault_point("store.commit_layer.before_rename");
-                 rename_at(staging, dir, layers, key.str().c_str(), RENAME_NOREPLACE);
-                 fault_point("store.commit_layer.before_fsync");
-                 fsync_fd(layers, layout::kLayers);
-                 fault_point("store.commit_layer.after_fsync");
-               });
+void Store::commit_layers(const std::vector<StagedLayer>& layers, FdRef staging) const {
+  const UniqueFd parent =
+      open_beneath(root_, RelPath::parse(layout::kLayers), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (const StagedLayer& layer : layers)
+    with_context([&] { return "commit layer " + layer.key.str(); },
+                 [&] {
+                   move_to_trash(
+                       layout::layer_dir(layer.key)); // of an import that was killed before its row
+                   fault_point("store.commit_layer.before_rename");
+                   rename_at(staging, layer.dir.c_str(), parent, layer.key.str().c_str(),
+                             RENAME_NOREPLACE);
+                   fault_point("store.commit_layer.after_rename");
+                 });
+  fault_point("store.commit_layer.before_fsync");
+  fsync_fd(parent, layout::kLayers);
+  fault_point("store.commit_layer.after_fsync");
 }
 
 void Store::move_to_trash(const std::string& path) const {

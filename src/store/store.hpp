@@ -3,7 +3,7 @@
 //     Store store = Store::open(path, current_identity());
 //     Staging staging = store.new_staging();
 //     ... write below staging.dir() ...
-//     sync, then move into place, then the row:   see commit_layer and docs/on-disk.md
+//     sync, then move into place, then the row:   see commit_layers and docs/on-disk.md
 //
 // Locks, taken in this order: gate, staging, layers (ascending), container, database.
 #pragma once
@@ -74,10 +74,14 @@ class Store {
   void put_blob(const Digest& digest, std::string_view content) const;
   std::string read_blob(const Digest& digest, std::size_t max_bytes) const; // verified
 
-  // Moves staging/<dir> (which holds tree/, record, descriptor, already synced by the caller with
-  // syncfs) to layers/sha256/<key> and fsyncs the parent. A directory that is there without a row
-  // is moved to trash first. Requires layer_lock. The caller inserts the row afterwards.
-  void commit_layer(const LayerKey& key, FdRef staging, const char* dir) const;
+  struct StagedLayer {
+    LayerKey key;
+    std::string dir; // below the staging directory: tree/, record, descriptor
+  };
+  // Moves each, already synced by the caller with syncfs, to layers/sha256/<key>, and then fsyncs
+  // the parent, once. A directory that is there without a row is moved to trash first. Requires
+  // the layers' locks. The caller inserts the rows afterwards.
+  void commit_layers(const std::vector<StagedLayer>& layers, FdRef staging) const;
 
   // Renames PATH (relative to the root) into trash/ and returns; sweep() deletes it. Absence is
   // success. Throws Error.

@@ -47,7 +47,7 @@ class Crash : public StoreTest, public ::testing::WithParamInterface<Case> {
       image.layers.clear();
     } else {
       stage_layer(store, staging, "content");
-      store.commit_layer(key_of("layer"), staging.dir(), "layer");
+      store.commit_layers({{key_of("layer"), "layer"}}, staging.dir());
     }
     store.put_blob(digest_of("config"), "config");
     store.catalog().publish_image(image);
@@ -115,11 +115,11 @@ TEST_P(ImportCrash, IsMendedByTheNextImportWithoutASweep) {
 }
 
 constexpr std::array<const char*, 9> kImportFaults = {
-    "store.commit_layer.before_rename", "store.commit_layer.before_fsync",
-    "store.commit_layer.after_fsync",   "store.put_blob.before_write",
-    "store.put_blob.before_fsync",      "store.put_blob.before_rename",
-    "store.put_blob.after_rename",      "store.publish_image.before_commit",
-    "store.publish_image.after_commit"};
+    "store.commit_layer.before_rename",  "store.commit_layer.after_rename",
+    "store.commit_layer.before_fsync",   "store.commit_layer.after_fsync",
+    "store.put_blob.before_write",       "store.put_blob.before_fsync",
+    "store.put_blob.before_rename",      "store.put_blob.after_rename",
+    "store.publish_image.before_commit", "store.publish_image.after_commit"};
 
 template <std::size_t N> std::vector<Case> with_actions(const std::array<const char*, N>& faults) {
   std::vector<Case> cases;

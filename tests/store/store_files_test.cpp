@@ -44,7 +44,7 @@ class StoreFiles : public StoreTest {
                   [&](const LayerRow& row) { return store.catalog().layer(row.key).has_value(); });
     for (const LayerRow& row : image.layers) {
       stage_layer(store, staging, row.key.str());
-      store.commit_layer(row.key, staging.dir(), "layer");
+      store.commit_layers({{row.key, "layer"}}, staging.dir());
     }
     store.catalog().publish_image(image);
   }
@@ -178,7 +178,7 @@ TEST_F(StoreFiles, ReplacesALayerDirectoryThatHasNoRow) {
   const Staging staging = store.new_staging();
   const RangeLock lock = store.layer_lock(key_of("a").diff_id);
   stage_layer(store, staging, "content");
-  store.commit_layer(key_of("a"), staging.dir(), "layer");
+  store.commit_layers({{key_of("a"), "layer"}}, staging.dir());
   EXPECT_FALSE(exists(layer_path("a") + "/half"));
   EXPECT_EQ(read_file(layer_path("a") + "/tree/file"), "content");
   EXPECT_EQ(entries_in(at("trash")), 1U);
@@ -187,7 +187,9 @@ TEST_F(StoreFiles, ReplacesALayerDirectoryThatHasNoRow) {
 TEST_F(StoreFiles, SaysWhichLayerCouldNotBeCommitted) {
   const Store store = open();
   const Staging staging = store.new_staging();
-  const Error error = error_of([&] { store.commit_layer(key_of("a"), staging.dir(), "none"); });
+  const Error error = error_of([&] {
+    store.commit_layers({{key_of("a"), "none"}}, staging.dir());
+  });
   EXPECT_EQ(error.kind(), ErrorKind::not_found);
   EXPECT_THAT(error.what(), HasSubstr(key_of("a").str()));
 }

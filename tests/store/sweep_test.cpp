@@ -360,7 +360,7 @@ TEST_F(Sweep, IsSafeInManyProcessesAtOnceBesideImports) {
         store.put_blob(digest_of(name), name);
         const RangeLock lock = store.layer_lock(key_of(name).diff_id);
         stage_layer(store, staging, name);
-        store.commit_layer(key_of(name), staging.dir(), "layer");
+        store.commit_layers({{key_of(name), "layer"}}, staging.dir());
         store.catalog().publish_image(new_image(name, {name}, {"image:" + name}));
       }
       return 0;

@@ -43,7 +43,8 @@ void make_implied(FdRef tree, const std::vector<RelPath>& implied) {
 
 LayerImporter::LayerImporter(Store& store, const Staging& staging, const ImportLimits& limits,
                              Progress& progress)
-    : store_(store), staging_(staging), limits_(limits), progress_(progress) {}
+    : store_(store), staging_(staging), limits_(limits), progress_(progress),
+      early_(staging.dir()) {}
 
 bool LayerImporter::reusable_without_lock(const Digest& diff_id) {
   const LayerKey key{diff_id, std::nullopt};
@@ -97,19 +98,22 @@ bool LayerImporter::looks_different_on(const std::vector<RelPath>& implied,
 
 bool LayerImporter::adopt(FdRef tree, const std::vector<RelPath>& implied,
                           const std::vector<LayerKey>& below) {
-  std::vector<UniqueFd> trees;
+  std::vector<FdRef> topmost_first;
   for (auto key = below.rbegin(); key != below.rend(); ++key)
-    trees.push_back(open_tree(*key));
-  const std::vector<FdRef> topmost_first(trees.begin(), trees.end());
+    topmost_first.emplace_back(open_tree(*key));
   return adopt_implied_directories(tree, implied, topmost_first);
 }
 
-UniqueFd LayerImporter::open_tree(const LayerKey& key) {
+// Each layer of an image asks those below it: they stay open.
+FdRef LayerImporter::open_tree(const LayerKey& key) {
+  if (const auto open = trees_.find(key); open != trees_.end()) return open->second;
   const auto staged = staged_.find(key);
-  if (staged != staged_.end() && !committed_)
-    return open_beneath(staging_.dir(), RelPath::parse(staged->second.dir).child(layout::kTree),
-                        kOpenDir);
-  return open_beneath(store_.root(), RelPath::parse(layout::layer_tree(key)), kOpenDir);
+  UniqueFd tree =
+      staged != staged_.end()
+          ? open_beneath(staging_.dir(), RelPath::parse(staged->second.dir).child(layout::kTree),
+                         kOpenDir)
+          : open_beneath(store_.root(), RelPath::parse(layout::layer_tree(key)), kOpenDir);
+  return trees_.emplace(key, std::move(tree)).first->second;
 }
 
 std::string LayerImporter::next_dir() {
@@ -120,9 +124,12 @@ LayerKey LayerImporter::unpack(PlainStream plain, const LayerInput& input,
                                const std::vector<LayerKey>& below) {
   const std::string dir = next_dir();
   progress_.begin(input.title, input.progress_bytes);
-  UnpackedLayer layer =
-      unpack_layer(*plain.source, staging_.dir(), dir.c_str(), limits_, store_.identity(),
-                   [&](std::uint64_t) { progress_.advance(*plain.stored_bytes); });
+  std::uint64_t told = 0;
+  UnpackedLayer layer = unpack_layer(*plain.source, staging_.dir(), dir.c_str(), limits_,
+                                     store_.identity(), [&](std::uint64_t tar_bytes) {
+                                       progress_.advance(*plain.stored_bytes);
+                                       early_.unpacked(tar_bytes - std::exchange(told, tar_bytes));
+                                     });
   progress_.end();
   fault_point("import.after_unpack");
   if (input.diff_id && layer.diff_id != *input.diff_id)
@@ -174,6 +181,7 @@ void LayerImporter::lock_unpacked() {
 
 void LayerImporter::drop(const LayerKey& key) {
   const auto staged = staged_.find(key);
+  trees_.erase(key);
   remove_tree(staging_.dir(), staged->second.dir.c_str());
   staged_.erase(staged);
   std::erase(order_, key);
@@ -181,13 +189,13 @@ void LayerImporter::drop(const LayerKey& key) {
 
 void LayerImporter::commit() {
   if (staged_.empty()) return;
+  early_.finish();
   syncfs_fd(staging_.dir(), "the store");
   fault_point("import.after_sync");
-  for (const LayerKey& key : order_) {
-    store_.commit_layer(key, staging_.dir(), staged_.at(key).dir.c_str());
-    fault_point("import.between_layers");
-  }
-  committed_ = true;
+  std::vector<Store::StagedLayer> layers;
+  for (const LayerKey& key : order_)
+    layers.push_back({key, staged_.at(key).dir});
+  store_.commit_layers(layers, staging_.dir());
 }
 
 std::vector<LayerRow> LayerImporter::take_new_rows(const std::vector<LayerKey>& keys) {

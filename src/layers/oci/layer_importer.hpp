@@ -20,6 +20,7 @@
 #include "base/file_lock.hpp"
 #include "base/progress.hpp"
 #include "layers/import_limits.hpp"
+#include "layers/oci/early_writeback.hpp"
 #include "layers/oci/plain_stream.hpp"
 #include "layers/tar/unpack_layer.hpp"
 #include "store/store.hpp"
@@ -80,19 +81,20 @@ class LayerImporter {
   std::optional<std::vector<RelPath>> implied_of(const LayerKey& key);
   bool looks_different_on(const std::vector<RelPath>& implied, const std::vector<LayerKey>& below);
   bool adopt(FdRef tree, const std::vector<RelPath>& implied, const std::vector<LayerKey>& below);
-  UniqueFd open_tree(const LayerKey& key);
+  FdRef open_tree(const LayerKey& key);
   std::string next_dir();
 
   Store& store_;
   const Staging& staging_;
   const ImportLimits& limits_;
   Progress& progress_;
+  EarlyWriteback early_;
   std::vector<RangeLock> locks_;
   std::vector<Digest> locked_; // the DiffIDs that locks_ is for
   std::map<LayerKey, Staged> staged_;
+  std::map<LayerKey, UniqueFd> trees_;
   std::vector<LayerKey> order_; // of staged_, as unpacked
   std::size_t dirs_ = 0;
-  bool committed_ = false;
 };
 
 } // namespace layerbox

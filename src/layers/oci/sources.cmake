@@ -10,6 +10,7 @@ set(LAYERS_OCI_SOURCES
   oci/docker_archive.cpp
   oci/dockerfile_words.cpp
   oci/documents.cpp
+  oci/early_writeback.cpp
   oci/gzip_codec.cpp
   oci/image_config.cpp
   oci/json_document.cpp

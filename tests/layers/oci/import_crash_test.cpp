@@ -41,9 +41,10 @@ class ImportCrash : public ImportTest {
 TEST_F(ImportCrash, LeavesNothingThatIsHalfThere) {
   const TestImage image = two_layer_image();
   const std::string source = write("a.tar", to_tar(docker_archive({image})));
-  for (const char* point : {"import.after_unpack", "import.after_sync", "import.between_layers",
-                            "import.before_publish", "store.commit_layer.before_rename",
-                            "store.commit_layer.before_fsync", "store.put_blob.before_rename"}) {
+  for (const char* point :
+       {"import.after_unpack", "import.after_sync", "store.commit_layer.after_rename",
+        "import.before_publish", "store.commit_layer.before_rename",
+        "store.commit_layer.before_fsync", "store.put_blob.before_rename"}) {
     for (const char* how : {"error", "kill", "kill:2"}) {
       SCOPED_TRACE(std::string(point) + "=" + how);
       const int status = wait_for(start_import(source, std::string(point) + "=" + how));
