@@ -114,7 +114,7 @@ TEST_P(ImportCrash, IsMendedByTheNextImportWithoutASweep) {
   EXPECT_EQ(store.catalog().images().size(), 1U);
 }
 
-constexpr std::array<const char*, 9> kImportFaults = {
+constexpr std::array<const char*, 10> kImportFaults = {
     "store.commit_layer.before_rename",  "store.commit_layer.after_rename",
     "store.commit_layer.before_fsync",   "store.commit_layer.after_fsync",
     "store.put_blob.before_write",       "store.put_blob.before_fsync",
