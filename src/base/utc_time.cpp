@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 namespace layerbox {
 
 struct timespec now_utc() {
@@ -11,10 +13,15 @@ struct timespec now_utc() {
 }
 
 std::string utc_text(const struct timespec& moment) {
-  struct tm utc {};
-  ::gmtime_r(&moment.tv_sec, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+  // Not by gmtime_r(3), which reads /etc/localtime first: a start tells the time.
+  using std::chrono::floor;
+  const std::chrono::sys_seconds time{std::chrono::seconds(moment.tv_sec)};
+  const auto midnight = floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(midnight);
+  const std::chrono::hh_mm_ss clock(time - midnight);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
                      moment.tv_nsec);
 }
 

@@ -1,0 +1,75 @@
+"""What a start costs, counted: its system calls, whatever the store holds. Times are for bench/."""
+import os
+import pathlib
+import re
+import subprocess
+
+import archives
+import harness
+from harness import ROOT, E2E, main
+
+# A start of an overlay container with all of its walls takes about 560, half of them in the container: mounts, masked
+# paths, signals, capabilities. To be lowered with them.
+MOST_CALLS = 600
+CALLS_OF_A_LAYER = 4
+
+
+class Start(E2E):
+    def calls_of(self, box, *args):
+        """The system calls of `layerbox run ARGS…`, one a line."""
+        trace = os.path.join(box.home, "trace")
+        result = subprocess.run(["strace", "-f", "-qq", "-e", "signal=none", "-o", trace, harness.place.program, "run",
+                                 "--backend", "overlay", *args], env=box.environment(), stdin=subprocess.DEVNULL,
+                                capture_output=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = pathlib.Path(trace).read_text(errors="replace").splitlines()
+        command = next(line.split()[0] for line in lines if re.search(r'execve\("/bin/true"', line))
+        executed = next(i for i, line in enumerate(lines)
+                        if line.startswith(command) and "execve" in line and line.rstrip().endswith("= 0"))
+        # Neither what comes before main(), which is another thing where libraries are shared, nor what the command does.
+        begun = next(i for i, line in enumerate(lines) if "/proc/self/uid_map" in line)
+        return [line for i, line in enumerate(lines)
+                if i >= begun and "resumed>" not in line and not (i > executed and line.startswith(command))]
+
+    def warm(self, box, *args):
+        """Starts until the image is remembered and nothing is left to sweep."""
+        def is_warm():
+            return not any("layerbox.db" in line for line in self.calls_of(box, *args) if "openat" in line)
+        self.eventually(is_warm, "a start that does not open the database")
+
+    def test_a_warm_start_does_what_it_must(self):
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        self.warm(box, "demo", "/bin/true")
+        calls = self.calls_of(box, "demo", "/bin/true")
+        text = "\n".join(calls)
+        self.assertLess(len(calls), MOST_CALLS)
+        self.assertEqual(len(re.findall(r"\bclone3?\(|\bv?fork\(", text)), 1, "one process, and no thread")
+        self.assertNotRegex(text, r"\b(fsync|fdatasync|syncfs|sync)\(", "a throw-away container is not durable")
+        self.assertEqual([line for line in calls if re.search(r'open.*(layerbox\.db"|blobs/|/etc/localtime)', line)], [])
+
+    def test_what_else_the_store_holds_changes_nothing(self):
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        self.warm(box, "demo", "/bin/true")
+        alone = len(self.calls_of(box, "demo", "/bin/true"))
+        for i in range(20):
+            box.ok("create", "--name", f"kept-{i}", "demo", "true")
+            box.image(archives.plain_tar([("file", str(i).encode())]), f"other-{i}")
+        self.warm(box, "demo", "/bin/true")
+        self.assertLessEqual(abs(len(self.calls_of(box, "demo", "/bin/true")) - alone), 3)
+
+    def test_it_grows_with_the_layers_alone(self):
+        box = self.box(ROOT)
+        layers = [archives.rootfs()] + [archives.plain_tar([(f"layer-{i}", b"x")]) for i in range(40)]
+        box.ok("pull-tar", box.write("many.tar", archives.docker_archive([(archives.config(layers), layers, ["many:1"])])))
+        box.ok("pull-tar", box.write("one.tar", archives.docker_archive([(archives.config(layers[:1]), layers[:1], ["one:1"])])))
+        counts = {}
+        for name in ("one:1", "many:1"):
+            self.warm(box, name, "/bin/true")
+            counts[name] = len(self.calls_of(box, name, "/bin/true"))
+        self.assertLessEqual(counts["many:1"] - counts["one:1"], 40 * CALLS_OF_A_LAYER + 3)
+
+
+if __name__ == "__main__":
+    main()
