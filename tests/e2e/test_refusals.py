@@ -226,7 +226,7 @@ class Limits(Refusals):
 
     def test_no_more_descriptors(self):
         for box in self.each():
-            for count in (8, 12, 16):
+            for count in (6, 8, 10, 12):
                 result = box.run(*RUN, preexec_fn=lambda n=count: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
                 self.assert_says(result, 125, "Too many open files", hint="ulimit -n")
 
