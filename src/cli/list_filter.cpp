@@ -22,7 +22,7 @@ std::vector<std::string> names_of(const std::vector<FilterKey>& keys) {
 } // namespace
 
 void ListFilter::declare(CommandLine& line) {
-  const std::string help =
+  help_ =
       fmt::format("only those of which it is true; KEY is {}. One key again: any of its values; "
                   "several keys, or labels: all",
                   fmt::join(names_of(keys_), ", "));
@@ -32,7 +32,7 @@ void ListFilter::declare(CommandLine& line) {
       suggestions.push_back(key.name + '=' + word);
     if (key.words.empty()) suggestions.push_back(key.name + '=' + key.thing);
   }
-  line.list("-f,--filter", texts_, "KEY=VALUE", help.c_str()).suggests(std::move(suggestions));
+  line.list("-f,--filter", texts_, "KEY=VALUE", help_.c_str()).suggests(std::move(suggestions));
 }
 
 void ListFilter::read() {

@@ -64,6 +64,7 @@ class ListFilter {
  private:
   std::string verb_;
   std::vector<FilterKey> keys_;
+  std::string help_; // the declaration has no copy of it
   std::vector<std::string> texts_;
   std::map<std::string, std::vector<std::string>> values_;
 };
