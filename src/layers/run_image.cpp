@@ -15,6 +15,9 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
+// Of what is written down: another program's, of this boot, may differ.
+constexpr std::string_view kForm = "run image 1";
+
 // Numbers in 4 bytes, texts behind their size, lists behind their count. It never leaves the
 // machine.
 class Packer {
@@ -101,6 +104,7 @@ Digest digest_of(const std::string& hex) {
 
 std::string run_image_text(std::string_view reference, const RunImage& image) {
   Packer packer;
+  packer.put(kForm);
   packer.put(reference);
   packer.put(image.id.hex());
   packer.put(image.layers.size());
@@ -126,7 +130,7 @@ std::string run_image_text(std::string_view reference, const RunImage& image) {
 std::optional<RunImage> parse_run_image(std::string_view reference, std::string_view text) {
   try {
     Unpacker unpacker(text);
-    if (unpacker.text() != reference) return std::nullopt;
+    if (unpacker.text() != kForm || unpacker.text() != reference) return std::nullopt;
     RunImage image;
     image.id = digest_of(unpacker.text());
     for (std::size_t left = unpacker.number(); left > 0; --left) {

@@ -85,15 +85,7 @@ void make_durable(FdRef containers, FdRef dir, FdRef lease) {
 }
 
 UniqueFd open_living(const Store& store) {
-  const RelPath path = RelPath::parse(layout::kLiving);
-  auto living = try_open_beneath(store.root(), path, kOpenDir);
-  if (living) return std::move(*living);
-  try {
-    make_private_dir(store.root(), layout::kLiving);
-  } catch (const Error& error) {
-    if (error.error_number() != EEXIST) throw; // another was first
-  }
-  return open_beneath(store.root(), path, kOpenDir);
+  return make_or_open_private_dir(store.root(), layout::kLiving);
 }
 
 void link_at(FdRef from_dir, const char* from, FdRef to_dir, const char* to) {

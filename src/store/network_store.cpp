@@ -14,6 +14,7 @@
 #include "base/walk.hpp"
 #include "store/event_log.hpp"
 #include "store/object_name.hpp"
+#include "store/private_dir.hpp"
 #include "store/store.hpp"
 
 namespace layerbox {
@@ -98,7 +99,7 @@ bool create_network(const Store& store, const NetworkRecord& record) {
   const Staging staging = store.new_staging();
   write_new_file(staging.dir(), kStaged, record_text(record), 0600);
   fsync_fd(open_beneath(staging.dir(), RelPath::parse(kStaged), O_RDONLY | O_CLOEXEC), kStaged);
-  const UniqueFd networks = make_or_open_dir_at(store.root(), layout::kNetworks, 0700);
+  const UniqueFd networks = make_or_open_private_dir(store.root(), layout::kNetworks);
   fsync_fd(store.root(), "the store's directory");
   fault_point("store.create_network.before_rename");
   try {

@@ -17,4 +17,15 @@ void make_private_dir(FdRef parent, const char* name) {
     throw_errno(errno, "set the mode of directory '" + printable(name) + "'");
 }
 
+UniqueFd make_or_open_private_dir(FdRef parent, const char* name) {
+  const RelPath path = RelPath::parse(name);
+  if (auto dir = try_open_beneath(parent, path, kOpenDir)) return std::move(*dir);
+  try {
+    make_private_dir(parent, name);
+  } catch (const Error& error) {
+    if (error.error_number() != EEXIST) throw; // another was first
+  }
+  return open_beneath(parent, path, kOpenDir);
+}
+
 } // namespace layerbox

@@ -8,4 +8,7 @@ namespace layerbox {
 // Makes `name` (one component) below `parent` with mode 0700. Throws Error, also for EEXIST.
 void make_private_dir(FdRef parent, const char* name);
 
+// The same, or the one that is there, opened. Throws Error.
+UniqueFd make_or_open_private_dir(FdRef parent, const char* name);
+
 } // namespace layerbox

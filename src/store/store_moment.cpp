@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 
 #include "base/fs_at.hpp"
 #include "base/kernel_text.hpp"
+#include "base/utc_time.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -30,9 +30,6 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kSomeTicks = kSecond / 20;
 constexpr std::int64_t kSomeSeconds = 2 * kSecond;
 
-// The layout of what is remembered; another one's files are not understood.
-constexpr std::string_view kForm = "1";
-
 std::optional<struct statx> try_statx(FdRef dir, const char* name) {
   struct statx status {};
   constexpr unsigned kWanted =
@@ -40,12 +37,6 @@ std::optional<struct statx> try_statx(FdRef dir, const char* name) {
   if (::statx(dir.get(), name, AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, kWanted, &status) != 0)
     return std::nullopt;
   return status;
-}
-
-std::int64_t now_ns() {
-  struct timespec now {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * kSecond + now.tv_nsec;
 }
 
 std::string header(const StoreMoment& moment) {
@@ -60,7 +51,7 @@ std::optional<StoreMoment> StoreMoment::now(FdRef root, Of of) {
   static const std::string kLog = std::string(layout::kDatabase) + "-wal";
   if (!kBoot) return std::nullopt;
   StoreMoment moment(of);
-  moment.text_ = fmt::format("{} {}", kForm, *kBoot);
+  moment.text_ = *kBoot;
   const std::array<const char*, 4> names{layout::kDatabase, kLog.c_str(), layout::kStaging,
                                          layout::kTrash};
   for (const char* name : std::span(names).first(of == Of::database ? 2 : 4)) {
@@ -81,7 +72,9 @@ std::optional<StoreMoment> StoreMoment::now(FdRef root, Of of) {
 }
 
 bool StoreMoment::is_past() const {
-  return now_ns() - last_write_ns_ > (whole_seconds_ ? kSomeSeconds : kSomeTicks);
+  const struct timespec now = now_utc();
+  const std::int64_t age_ns = now.tv_sec * kSecond + now.tv_nsec - last_write_ns_;
+  return age_ns > (whole_seconds_ ? kSomeSeconds : kSomeTicks);
 }
 
 void remember(FdRef root, const RelPath& name, const StoreMoment& then,

@@ -96,19 +96,23 @@ class Marker {
 
   ContainersInUse mark_containers() {
     ContainersInUse in_use;
-    std::set<std::string> living = names_of_living(store_.root());
-    for (const std::string& name : names_in(store_.root(), layout::kContainers)) {
+    living_ = names_of_living(store_.root());
+    const std::vector<std::string> names = names_in(store_.root(), layout::kContainers);
+    for (const std::string& name : names)
       if (!mark_container(name, in_use)) in_use.all_known = false;
-      living.erase(name);
-    }
-    for (const std::string& id : living) // they have no directory, and with the gate no maker
-      if (is_container_id(id)) ContainerLease::mark_at_rest(store_, id);
+    const std::set<std::string> homes(names.begin(), names.end());
+    for (const std::string& id : living_) // without a home, and with the gate without a maker
+      if (is_container_id(id) && !homes.contains(id)) ContainerLease::mark_at_rest(store_, id);
     return in_use;
+  }
+
+  void mark_at_rest(const std::string& id) const {
+    if (living_.contains(id)) ContainerLease::mark_at_rest(store_, id);
   }
 
   void trash_container(const std::string& path, const std::string& id) {
     store_.move_to_trash(path);
-    if (is_container_id(id)) ContainerLease::mark_at_rest(store_, id);
+    if (is_container_id(id)) mark_at_rest(id);
   }
 
   // False when the container stays and its state cannot be read.
@@ -140,7 +144,7 @@ class Marker {
     if (lock && (state->pid != 0 || !state->cgroups.empty()))
       leftovers_.push_back(state->id);
     else if (lock && mount == MountUse::none)
-      ContainerLease::mark_at_rest(store_, name); // of one that was killed at its very end
+      mark_at_rest(name); // of one that was killed at its very end
     in_use.layers.insert(in_use.layers.end(), state->layers.begin(), state->layers.end());
     if (!derived_.empty()) add_beginnings(state->layers, in_use.chains);
     return true;
@@ -220,6 +224,7 @@ class Marker {
   }
 
   Store& store_;
+  std::set<std::string> living_;                        // names in living/
   std::vector<std::pair<std::string, Digest>> derived_; // paths, and the chains that are in them
   bool held_back_ = false; // garbage, but for somebody who still uses it
   std::optional<StoreMoment> clean_since_;

@@ -35,7 +35,7 @@ constexpr mode_t kDataMode = 0755;
 UniqueFd make_volumes_dir(FdRef root) {
   if (auto dir = try_open_beneath(root, RelPath::parse(layout::kVolumes), kOpenDir))
     return std::move(*dir);
-  UniqueFd dir = make_or_open_dir_at(root, layout::kVolumes, 0700);
+  UniqueFd dir = make_or_open_private_dir(root, layout::kVolumes);
   fsync_fd(root, "the store's directory");
   return dir;
 }
