@@ -1,8 +1,10 @@
 #include "layers/tar/replaced_files.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -13,6 +15,26 @@ namespace {
 
 constexpr const char* kShadow = "replaced";
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
+
+// One of mode 0, say, where the reader is not root. Other names of it may stay in the tree.
+UniqueFd open_unreadable(FdRef dir, const std::string& name) {
+  const auto status = try_stat_at(dir, name.c_str());
+  const mode_t mode = status ? status->st_mode & 07777 : 0;
+  if (::fchmodat(dir.get(), name.c_str(), mode | S_IRUSR, 0) != 0)
+    throw_errno(errno, "set the mode of '" + name + "'");
+  UniqueFd fd = open_beneath(dir, RelPath::parse(name), O_RDONLY | O_CLOEXEC);
+  if (::fchmod(fd.get(), mode) != 0) throw_errno(errno, "set the mode of '" + name + "'");
+  return fd;
+}
+
+UniqueFd open_replaced(FdRef dir, const std::string& name) {
+  try {
+    return open_beneath(dir, RelPath::parse(name), O_RDONLY | O_CLOEXEC);
+  } catch (const Error& error) {
+    if (error.error_number() != EACCES) throw;
+  }
+  return open_unreadable(dir, name);
+}
 
 } // namespace
 
@@ -52,7 +74,7 @@ void ReplacedFiles::settle(RecordReader& from, RecordWriter& to) {
 
 void ReplacedFiles::put_raw(std::uint64_t number, const RecordItem& item, RecordWriter& to) {
   const std::string name = std::to_string(number);
-  const UniqueFd fd = open_beneath(shadow_, RelPath::parse(name), O_RDONLY | O_CLOEXEC);
+  const UniqueFd fd = open_replaced(shadow_, name);
   std::vector<std::byte> buffer(kReadBytes);
   for (const RecordRegion& region : item.regions) {
     FileRangeSource range(fd, region.offset, region.length, name);
