@@ -20,4 +20,14 @@ struct ImportLimits {
                                      << 20; // --max-document-bytes, a JSON document
 };
 
+// For what is in the store: its limits were those of its import.
+inline ImportLimits limits_of_the_store() {
+  constexpr std::uint64_t kMuch = std::uint64_t{1} << 60; // sums of a few stay in 64 bits
+  constexpr std::uint32_t kMuch32 = std::uint32_t{1} << 31;
+  ImportLimits limits;
+  limits.max_entries = limits.max_bytes = limits.max_pax_bytes = kMuch;
+  limits.max_depth = limits.max_xattr_bytes = limits.max_xattrs = kMuch32;
+  return limits;
+}
+
 } // namespace layerbox

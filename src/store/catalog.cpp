@@ -5,6 +5,7 @@
 #include "store/container_table.hpp"
 #include "store/image_table.hpp"
 #include "store/layer_table.hpp"
+#include "store/layout.hpp"
 #include "store/name_table.hpp"
 #include "store/resolve.hpp"
 #include "store/schema.hpp"
@@ -13,7 +14,8 @@
 namespace layerbox {
 
 Catalog::Catalog(const std::string& path, MissingDatabase missing)
-    : db_(std::make_unique<Sqlite>(path, missing)) {
+    : db_(std::make_unique<Sqlite>(path, missing)),
+      names_(path.substr(0, path.rfind('/') + 1) + layout::kNames) {
   migrate(*db_, schema_steps(), missing);
 }
 
@@ -54,9 +56,13 @@ std::vector<std::pair<std::string, Digest>> Catalog::publish_image(const NewImag
     layer_table::insert(*db_, layer);
   image_table::insert(*db_, image.image);
   std::vector<std::pair<std::string, Digest>> moved;
-  for (const std::string& name : image.image.names)
+  std::vector<NameChange> changes;
+  for (const std::string& name : image.image.names) {
     if (const auto before = name_table::point(*db_, name, image.image.id))
       moved.emplace_back(name, *before);
+    changes.emplace_back(name, image.image.id);
+  }
+  if (!changes.empty()) names_.add(changes, [this] { return name_table::images(*db_); });
   fault_point("store.publish_image.before_commit");
   transaction.commit();
   fault_point("store.publish_image.after_commit");
@@ -69,13 +75,55 @@ void Catalog::tag_image(const Digest& id, const ImageRef& ref) {
                 "name image '" + ref.str() + "': a name to give cannot have a digest");
   Transaction transaction(*db_, TransactionKind::write);
   name_table::point(*db_, ref.str(), id);
+  names_.add({{ref.str(), id}}, [this] { return name_table::images(*db_); });
   transaction.commit();
 }
 
 void Catalog::untag_image(const ImageRef& ref) {
   Transaction transaction(*db_, TransactionKind::write);
   if (!name_table::remove(*db_, ref.str())) throw_no_image_named(*db_, ref);
+  forget_names({ref.str()});
   transaction.commit();
+}
+
+// A disk may be full of what is to be removed, and a name too many is no loss.
+void Catalog::forget_names(const std::vector<std::string>& names) const noexcept {
+  try {
+    std::vector<NameChange> changes;
+    for (const std::string& name : names)
+      changes.emplace_back(name, std::nullopt);
+    if (!changes.empty()) names_.add(changes, [this] { return name_table::images(*db_); });
+  } catch (const std::exception&) {
+  }
+}
+
+std::vector<std::string> Catalog::damage() const {
+  Transaction moment(*db_, TransactionKind::read);
+  std::vector<std::string> lines;
+  Statement check(*db_, "PRAGMA integrity_check(20)");
+  while (check.next())
+    if (const std::string line = check.text(0); line != "ok") lines.push_back(line);
+  if (!lines.empty()) return lines;
+  Statement keys(*db_, "PRAGMA foreign_key_check");
+  while (keys.next())
+    lines.push_back("a row of " + keys.text(0) + " refers to one of " + keys.text(2) +
+                    " that is not there");
+  return lines;
+}
+
+std::vector<std::string> Catalog::names_not_logged() const {
+  std::vector<std::string> missing;
+  const auto logged = names_.read();
+  if (!logged) return missing; // a store that is older than its log
+  for (const auto& [name, image] : name_table::images(*db_))
+    if (const auto found = logged->find(name); found == logged->end() || found->second != image)
+      missing.push_back(name);
+  return missing;
+}
+
+void Catalog::log_all_names() {
+  Transaction transaction(*db_, TransactionKind::write);
+  names_.replace(name_table::images(*db_));
 }
 
 Unreferenced Catalog::remove_image(const Digest& id, const std::vector<LayerKey>& keep) {
@@ -85,6 +133,7 @@ Unreferenced Catalog::remove_image(const Digest& id, const std::vector<LayerKey>
     throw Error(ErrorKind::not_found, "remove image " + id.str() + ": there is no such image");
   image_table::remove(*db_, id);
   Unreferenced gone{layer_table::remove_unused(*db_, row->layers, keep), {id}};
+  forget_names(row->names);
   fault_point("store.remove_image.before_commit");
   transaction.commit();
   return gone;
@@ -92,6 +141,12 @@ Unreferenced Catalog::remove_image(const Digest& id, const std::vector<LayerKey>
 
 std::optional<LayerRow> Catalog::layer(const LayerKey& key) const {
   return layer_table::find(*db_, key);
+}
+
+void Catalog::put_layer(const LayerRow& row) {
+  Transaction transaction(*db_, TransactionKind::write);
+  layer_table::insert(*db_, row);
+  transaction.commit();
 }
 
 std::vector<LayerRow> Catalog::layers() const {

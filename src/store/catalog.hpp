@@ -16,6 +16,7 @@
 
 #include "store/image_ref.hpp"
 #include "store/missing_database.hpp"
+#include "store/name_log.hpp"
 #include "store/rows.hpp"
 
 namespace layerbox {
@@ -66,6 +67,7 @@ class Catalog {
 
   // Layers.
   std::optional<LayerRow> layer(const LayerKey& key) const;
+  void put_layer(const LayerRow& row); // in place of the one that is there
   std::vector<LayerRow> layers() const;
   std::set<LayerKey> layer_keys() const;
   std::vector<LayerRow> layers_with_diff_id(const Digest& diff_id) const;
@@ -87,8 +89,19 @@ class Catalog {
   // By full id, unique id prefix of at least 4 hex digits, or name. Throws as resolve_image.
   ContainerRow resolve_container(std::string_view reference) const;
 
+  // What is wrong with the file and the references in it; empty when nothing is. Reads all of it.
+  // Throws Error.
+  std::vector<std::string> damage() const;
+  // Names that the log beside the database does not have, or as another image's; and what mends
+  // that. Throw Error.
+  std::vector<std::string> names_not_logged() const;
+  void log_all_names();
+
  private:
+  void forget_names(const std::vector<std::string>& names) const noexcept;
+
   std::unique_ptr<Sqlite> db_;
+  NameLog names_;
 };
 
 } // namespace layerbox

@@ -55,7 +55,8 @@ ImageRow row_of(const Sqlite& db, const Statement& query) {
 
 std::int64_t insert_row(const Sqlite& db, const ImageRow& row) {
   Statement insert(db, "INSERT INTO image (id, chain, size_bytes, created, os, architecture) "
-                       "VALUES (?, ?, ?, ?, ?, ?)");
+                       "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE "
+                       "SET chain = excluded.chain, size_bytes = excluded.size_bytes");
   insert.bind(1, row.id.hex()).bind(2, row.chain.hex()).bind(3, row.size_bytes);
   insert.bind(4, row.created).bind(5, row.os).bind(6, row.architecture);
   insert.run();
@@ -130,8 +131,13 @@ void insert(const Sqlite& db, const ImageRow& row) {
     layers.push_back(layer.integer(0));
     layer.reset();
   }
-  if (has(db, row.id)) return;
+  const auto before = find(db, row.id);
+  if (before && before->layers == row.layers && before->chain == row.chain &&
+      before->size_bytes == row.size_bytes)
+    return;
   const std::int64_t image = insert_row(db, row);
+  Statement unlink(db, "DELETE FROM image_layer WHERE image = ?");
+  unlink.bind(1, image).run();
   Statement link(db, "INSERT INTO image_layer (image, position, layer) VALUES (?, ?, ?)");
   for (std::size_t i = 0; i < layers.size(); ++i)
     link.bind(1, image).bind(2, static_cast<std::int64_t>(i)).bind(3, layers[i]).run();

@@ -21,7 +21,8 @@ std::set<Digest> chains(const Sqlite& db); // of all images
 // Images whose id begins with these hex digits, at most `limit`, in order.
 std::vector<Digest> with_prefix(const Sqlite& db, std::string_view hex, std::size_t limit);
 
-// An image that is there already stays as it is. Throws Error(not_found) for a layer without a row.
+// Of an image that is there already, its layers and what follows from them are replaced. Throws
+// Error(not_found) for a layer without a row.
 void insert(const Sqlite& db, const ImageRow& row);
 // With its names; false when there is none.
 bool remove(const Sqlite& db, const Digest& id);

@@ -83,8 +83,12 @@ std::size_t image_count(const Sqlite& db, const LayerKey& key) {
 }
 
 void insert(const Sqlite& db, const LayerRow& row) {
-  Statement insert(db, "INSERT INTO layer (key, diff_id, size_bytes, tar_bytes, source_bytes, "
-                       "entries, imported) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+  Statement insert(db,
+                   "INSERT INTO layer (key, diff_id, size_bytes, tar_bytes, source_bytes, "
+                   "entries, imported) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
+                   "SET size_bytes = excluded.size_bytes, tar_bytes = excluded.tar_bytes, "
+                   "source_bytes = excluded.source_bytes, entries = excluded.entries, "
+                   "imported = excluded.imported");
   insert.bind(1, row.key.str()).bind(2, row.key.diff_id.hex());
   insert.bind(3, row.size_bytes).bind(4, row.tar_bytes).bind(5, row.source_bytes);
   insert.bind(6, row.entries).bind(7, row.imported);

@@ -19,7 +19,7 @@ std::vector<LayerRow> with_diff_id(const Sqlite& db, const Digest& diff_id);
 std::vector<LayerRow> with_source_bytes(const Sqlite& db, std::uint64_t source_bytes);
 std::size_t image_count(const Sqlite& db, const LayerKey& key);
 
-// A row that is there already stays as it is.
+// In place of the row that is there, if one is: the layer's tree was made once more.
 void insert(const Sqlite& db, const LayerRow& row);
 // Layers that no image has, but for those in `keep`.
 std::vector<LayerKey> unused(const Sqlite& db, const std::vector<LayerKey>& keep);

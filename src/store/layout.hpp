@@ -13,6 +13,7 @@ namespace layerbox::layout {
 inline constexpr int kVersion = 1;
 inline constexpr const char* kVersionFile = "version";
 inline constexpr const char* kDatabase = "layerbox.db";
+inline constexpr const char* kNames = "names"; // of images; made with the first one
 inline constexpr const char* kLocks = "locks"; // an empty file; its byte ranges are the locks
 inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kLayers = "layers/sha256";
@@ -27,6 +28,7 @@ inline constexpr const char* kEvents = "events";      // what happened; made wit
 inline constexpr const char* kOldEvents = "events.1"; // and before that
 inline constexpr const char* kStaging = "staging";
 inline constexpr const char* kTrash = "trash";
+inline constexpr const char* kDamaged = "damaged"; // set apart; made with the first
 
 // In a layer's directory.
 inline constexpr const char* kTree = "tree";

@@ -22,6 +22,15 @@ std::vector<std::string> all(const Sqlite& db) {
   return names;
 }
 
+ImageNames images(const Sqlite& db) {
+  Statement query(db,
+                  "SELECT name.name, image.id FROM name JOIN image ON image.serial = name.image");
+  ImageNames names;
+  while (query.next())
+    if (const auto id = Digest::from_hex(query.text(1))) names.emplace(query.text(0), *id);
+  return names;
+}
+
 std::optional<Digest> point(const Sqlite& db, std::string_view name, const Digest& image) {
   const std::optional<Digest> before = find(db, name);
   if (before == image) return std::nullopt;

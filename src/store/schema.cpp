@@ -100,7 +100,7 @@ void migrate(Sqlite& db, std::span<const char* const> steps, MissingDatabase emp
   if (version > newest || version < 0) refuse_newer(db, version, steps.size());
   if (version == 0 && empty == MissingDatabase::refuse) {
     Error error(ErrorKind::corrupt, "database '" + printable(db.path()) + "': it is empty");
-    error.set_hint("put layerbox.db back from a backup, or choose another store with --root");
+    error.set_hint("'layerbox fsck --repair' makes it anew from what lies beside it");
     throw error;
   }
   if (version == 0) use_wal(db);

@@ -65,8 +65,7 @@ std::string hint_of(int code) {
     return "a stopped layerbox may hold it; look for one and let it end";
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
-    return "put layerbox.db back from a backup, or choose another store with --root and import "
-           "again";
+    return "'layerbox fsck --repair' makes it anew from what lies beside it";
   case SQLITE_FULL:
     return "make room on the file system and try again";
   default:

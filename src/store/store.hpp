@@ -8,6 +8,7 @@
 // Locks, taken in this order: gate, staging, layers (ascending), container, database.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -82,6 +83,14 @@ class Store {
   // the parent, once. A directory that is there without a row is moved to trash first. Requires
   // the layers' locks. The caller inserts the rows afterwards.
   void commit_layers(const std::vector<StagedLayer>& layers, FdRef staging) const;
+
+  // Renames what is damaged (relative to the root) into damaged/, where it is nobody's, and returns
+  // its path there. Throws Error.
+  std::string set_apart(const std::string& path) const;
+  // Makes the database anew: `fill` gets an empty one, which then takes the place of what is there,
+  // which is set apart. Requires the gate exclusive, and that nobody else has it open. Throws
+  // Error.
+  void replace_database(const std::function<void(Catalog& empty)>& fill);
 
   // Renames PATH (relative to the root) into trash/ and returns; sweep() deletes it. Absence is
   // success. Throws Error.

@@ -108,6 +108,22 @@ class RecordReader {
 // `out` has a part of the tar.
 Digest rebuild_tar(FdRef record, FdRef tree, Sink& out);
 
+// The tar that a record tells of, with zeros for the files' content: its headers, without looking
+// at a tree. `record` stays open. Throws as RecordReader does.
+class RecordedHeaders : public Source {
+ public:
+  explicit RecordedHeaders(FdRef record);
+  ~RecordedHeaders() override;
+  std::size_t read(std::span<std::byte> buffer) override;
+
+ private:
+  std::unique_ptr<Source> file_;
+  RecordReader reader_;
+  std::span<const std::byte> raw_;
+  std::uint64_t zeros_ = 0;
+  bool ended_ = false;
+};
+
 // Checks a tree against its record without making the tar: every file's size and content. Returns
 // one line for each difference, at most `max_lines`.
 std::vector<std::string> verify_tree(FdRef record, FdRef tree, std::size_t max_lines);

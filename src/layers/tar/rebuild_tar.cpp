@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/error.hpp"
@@ -64,6 +65,32 @@ void read_content(FdRef tree, const RecordItem& item, std::vector<std::byte>& bu
 }
 
 } // namespace
+
+RecordedHeaders::RecordedHeaders(FdRef record)
+    : file_(std::make_unique<RecordFile>(record)), reader_(*file_) {}
+
+RecordedHeaders::~RecordedHeaders() = default;
+
+std::size_t RecordedHeaders::read(std::span<std::byte> buffer) {
+  while (raw_.empty() && zeros_ == 0 && !ended_) {
+    const RecordItem& item = reader_.next();
+    raw_ = item.kind == RecordKind::raw ? item.raw : std::span<const std::byte>();
+    for (const RecordRegion& region : item.regions)
+      zeros_ += item.kind == RecordKind::content ? region.length : 0;
+    ended_ = item.kind == RecordKind::end;
+  }
+  const std::size_t size =
+      raw_.empty() ? static_cast<std::size_t>(std::min<std::uint64_t>(zeros_, buffer.size()))
+                   : std::min(raw_.size(), buffer.size());
+  if (raw_.empty()) {
+    std::fill_n(buffer.begin(), size, std::byte{0});
+    zeros_ -= size;
+  } else {
+    std::copy_n(raw_.begin(), size, buffer.begin());
+    raw_ = raw_.subspan(size);
+  }
+  return size;
+}
 
 Digest rebuild_tar(FdRef record, FdRef tree, Sink& out) {
   RecordFile file(record);

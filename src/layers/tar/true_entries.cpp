@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <limits>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -21,16 +20,6 @@
 
 namespace layerbox {
 namespace {
-
-// The layer is in the store: its limits were those of its import.
-ImportLimits no_limits() {
-  constexpr std::uint32_t kMost32 = std::numeric_limits<std::uint32_t>::max();
-  constexpr std::uint64_t kMost64 = std::numeric_limits<std::uint64_t>::max();
-  ImportLimits limits;
-  limits.max_depth = limits.max_xattr_bytes = limits.max_xattrs = kMost32;
-  limits.max_pax_bytes = kMost64;
-  return limits;
-}
 
 // The tar of a record, one header after the other, without reading the files.
 class Headers {
@@ -103,7 +92,7 @@ class Headers {
 
   FileRangeSource file_;
   RecordReader reader_;
-  ImportLimits limits_ = no_limits();
+  ImportLimits limits_ = limits_of_the_store();
   std::vector<std::byte> raw_;
   std::size_t read_ = 0;            // of `raw_`
   std::uint64_t content_bytes_ = 0; // of files, that come after `raw_`
@@ -173,7 +162,7 @@ std::optional<Special> device_of(const TarHeader& header) {
 TrueEntries TrueEntries::read(FdRef record, FdRef tree) {
   TrueEntries truth;
   std::vector<std::pair<RelPath, RelPath>> links; // path, target
-  const ImportLimits limits = no_limits();
+  const ImportLimits limits = limits_of_the_store();
   Headers headers(record);
   Places places(tree);
   TarHeader header;

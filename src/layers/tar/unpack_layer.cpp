@@ -46,6 +46,11 @@ class BufferedSink : public Sink {
   std::vector<std::byte> buffer_;
 };
 
+class NoContent : public FileContent {
+ public:
+  Region next() override { return {}; }
+};
+
 std::string shown(const TarEntry& entry) {
   const std::string& name = entry.header.name;
   return "entry '" + printable(name.substr(0, kShownName)) +
@@ -55,10 +60,11 @@ std::string shown(const TarEntry& entry) {
 // One layer while it is being unpacked.
 class Unpacking {
  public:
-  Unpacking(Source& source, FdRef layer, FdRef tree, RecordWriter& record,
+  // Without a record, the files' content is left out.
+  Unpacking(Source& source, FdRef layer, FdRef tree, RecordWriter* record,
             const ImportLimits& limits, const Identity& who, const TarReader::Progress& progress)
       : limits_(limits), record_(record), replaced_(layer),
-        writer_(tree, who, writer_options(limits)), reader_(source, &record, limits, progress) {}
+        writer_(tree, who, writer_options(limits)), reader_(source, record, limits, progress) {}
 
   void run();
   UnpackedLayer result();
@@ -74,7 +80,7 @@ class Unpacking {
   void unpack_symlink(const TarHeader& header, const RelPath& path);
 
   const ImportLimits& limits_;
-  RecordWriter& record_;
+  RecordWriter* record_;
   ReplacedFiles replaced_;
   DirWriter writer_;
   TarReader reader_;
@@ -88,9 +94,10 @@ DirWriter::Options Unpacking::writer_options(const ImportLimits& limits) {
   DirWriter::Options options;
   // Whatever stands in the archive, and as many directories on the way to it.
   options.max_nodes = 2 * limits.max_entries + limits.max_depth;
+  if (record_ == nullptr) return options;
   options.take_replaced = [this](FdRef dir, const char* name, const RelPath& path,
                                  const struct stat& status) {
-    replaced_.take(dir, name, path, status, record_.contents());
+    replaced_.take(dir, name, path, status, record_->contents());
   };
   return options;
 }
@@ -169,7 +176,9 @@ void Unpacking::unpack_file(const TarEntry& entry, const RelPath& path) {
         .set_hint("--max-bytes raises the limit");
   unpacked_bytes_ += entry.size_bytes;
   const RelPath place = writer_.place(path);
-  writer_.file(place, entry.header.metadata, entry.size_bytes, reader_.content(place));
+  NoContent nothing;
+  writer_.file(place, entry.header.metadata, entry.size_bytes,
+               record_ != nullptr ? reader_.content(place) : nothing);
 }
 
 void Unpacking::unpack_link(const TarHeader& header, const RelPath& path) {
@@ -231,13 +240,20 @@ UnpackedLayer unpack_layer(Source& source, FdRef staging, const char* dir,
   BufferedSink sink(record_file, layout::kRecord);
   RecordWriter record(sink);
 
-  Unpacking unpacking(source, layer, tree, record, limits, who, progress);
+  Unpacking unpacking(source, layer, tree, &record, limits, who, progress);
   unpacking.run();
   UnpackedLayer result = unpacking.result();
   record.finish(result.diff_id, result.tar_bytes);
   sink.flush();
   if (unpacking.replaced().any()) settle_record(layer, record_file, unpacking.replaced());
   return result;
+}
+
+UnpackedLayer unpack_skeleton(Source& source, FdRef tree, const Identity& who) {
+  const ImportLimits limits = limits_of_the_store();
+  Unpacking unpacking(source, tree, tree, nullptr, limits, who, nullptr);
+  unpacking.run();
+  return unpacking.result();
 }
 
 } // namespace layerbox

@@ -54,4 +54,9 @@ UnpackedLayer unpack_layer(Source& source, FdRef staging, const char* dir,
                            const ImportLimits& limits, const Identity& who,
                            const std::function<void(std::uint64_t tar_bytes)>& progress);
 
+// The same tree but for its files' content, of a layer that is in the store, in the empty directory
+// `tree`: files have their size and hold nothing. It is there to be compared with another. Neither
+// a record is made, nor does the DiffID mean anything when `source` has no content either.
+UnpackedLayer unpack_skeleton(Source& source, FdRef tree, const Identity& who);
+
 } // namespace layerbox

@@ -1,4 +1,5 @@
 set(LAYERS_TREE_SOURCES
+  tree/compare_trees.cpp
   tree/consume_tree.cpp
   tree/dir_cache.cpp
   tree/dir_reader.cpp

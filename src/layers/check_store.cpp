@@ -1,0 +1,316 @@
+#include "layers/check_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/fs_at.hpp"
+#include "base/walk.hpp"
+#include "layers/oci/image_config.hpp"
+#include "layers/stored_image.hpp"
+#include "layers/verify/inventory.hpp"
+#include "layers/verify/repair_store.hpp"
+#include "store/container_state.hpp"
+#include "store/locks.hpp"
+#include "store/network_store.hpp"
+#include "store/staging_area.hpp"
+#include "store/volume_store.hpp"
+
+namespace layerbox {
+namespace {
+
+std::vector<std::string> files_in(const Store& store, const char* path) {
+  const auto dir = try_open_beneath(store.root(), RelPath::parse(path), kOpenDir);
+  return dir ? list_dir(*dir) : std::vector<std::string>();
+}
+
+std::string image_title(const ImageRow& image) {
+  return image.names.empty() ? image.id.str() : image.names.front();
+}
+
+std::string container_title(const ContainerState& state) {
+  return state.name.empty() ? state.id.substr(0, 12) : state.name;
+}
+
+class Checking {
+ public:
+  Checking(Store& store, const CheckOptions& options, Progress& progress)
+      : store_(store), options_(options), progress_(progress) {}
+
+  StoreCheck run() {
+    check_database();
+    {
+      // Whoever imports makes files first and rows last: what has no row is only looked for when
+      // nobody does.
+      const RangeLock gate = store_.gate(LockMode::exclusive);
+      look_at_staging_and_trash();
+      read_rows();
+      if (!importing_) find_orphans();
+    }
+    const Staging staging = store_.new_staging();
+    if (database_is_whole_) read_rows(); // from now on none of these goes
+    check_layers(staging);
+    check_images();
+    check_containers();
+    check_others();
+    if (options_.repair == Repair::yes && !check_.is_whole())
+      repair_store(store_, without_row_, check_);
+    return std::move(check_);
+  }
+
+ private:
+  Damage& tell(DamageKind kind, std::string object, std::string what) {
+    check_.damage.push_back({kind, std::move(object), {std::move(what)}, {}, {}, false, "", false});
+    return check_.damage.back();
+  }
+
+  void check_database() {
+    try {
+      const std::vector<std::string> lines = store_.catalog().damage();
+      if (!lines.empty()) tell(DamageKind::database, layout::kDatabase, "").what = lines;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corrupt && error.kind() != ErrorKind::system) throw;
+      tell(DamageKind::database, layout::kDatabase, error.what());
+    }
+    database_is_whole_ = check_.damage.empty();
+    if (!database_is_whole_) return;
+    for (const std::string& name : store_.catalog().names_not_logged())
+      tell(DamageKind::names, name,
+           fmt::format("the file '{}' does not say whose it is", layout::kNames));
+  }
+
+  void read_rows() {
+    if (database_is_whole_) {
+      rows_ = {store_.catalog().layers(), store_.catalog().images(), store_.catalog().containers()};
+    } else {
+      rows_ = take_inventory(store_);
+    }
+    containers_ = list_containers(store_);
+  }
+
+  void look_at_staging_and_trash() {
+    const StagingArea staging = look_at_staging(store_.root());
+    importing_ = staging.held > 0;
+    for (const std::string& token : staging.dead)
+      check_.leftovers.push_back(fmt::format("{}/{}", layout::kStaging, printable(token)));
+    for (const std::string& token : files_in(store_, layout::kTrash))
+      check_.leftovers.push_back(fmt::format("{}/{}", layout::kTrash, printable(token)));
+    was_killed_ = !check_.leftovers.empty();
+    if (importing_) progress_.note("somebody imports: what has no row is not looked for");
+  }
+
+  // A command that was killed leaves files without rows, and traces of itself; else they were lost.
+  void orphan(DamageKind kind, const char* directory, const std::string& name) {
+    std::string path = fmt::format("{}/{}", directory, printable(name));
+    if (was_killed_ && database_is_whole_) {
+      check_.leftovers.push_back(std::move(path));
+      return;
+    }
+    without_row_.push_back(fmt::format("{}/{}", directory, name));
+    tell(kind, std::move(path),
+         database_is_whole_ ? "the database has no row of it" : "it is nothing that can be used");
+  }
+
+  void find_orphans() {
+    std::set<Digest> images;
+    for (const ImageRow& image : rows_.images)
+      images.insert(image.id);
+    for (const std::string& name : files_in(store_, layout::kBlobs)) {
+      const auto digest = Digest::from_hex(name);
+      if (!digest || !images.contains(*digest)) orphan(DamageKind::image, layout::kBlobs, name);
+    }
+    std::set<LayerKey> layers;
+    for (const LayerRow& layer : rows_.layers)
+      layers.insert(layer.key);
+    for (const std::string& name : files_in(store_, layout::kLayers)) {
+      const auto key = LayerKey::parse(name);
+      if (!key || !layers.contains(*key)) orphan(DamageKind::layer, layout::kLayers, name);
+    }
+  }
+
+  std::vector<std::string> images_with(const LayerKey& key) const {
+    std::vector<std::string> titles;
+    for (const ImageRow& image : rows_.images)
+      if (std::find(image.layers.begin(), image.layers.end(), key) != image.layers.end())
+        titles.push_back(image_title(image));
+    return titles;
+  }
+
+  std::vector<std::string> containers_with(const LayerKey& key) const {
+    std::vector<std::string> titles;
+    for (const ContainerInfo& info : containers_) {
+      const std::vector<LayerKey>& layers = info.state.layers;
+      if (std::find(layers.begin(), layers.end(), key) != layers.end())
+        titles.push_back(container_title(info.state));
+    }
+    return titles;
+  }
+
+  // The layers below one whose key names them, from who has it.
+  std::vector<LayerKey> below(const LayerKey& key) const {
+    const auto cut = [&](const std::vector<LayerKey>& layers) -> std::vector<LayerKey> {
+      const auto at = std::find(layers.begin(), layers.end(), key);
+      return at == layers.end() ? std::vector<LayerKey>() : std::vector(layers.begin(), at);
+    };
+    if (!key.below) return {};
+    for (const ImageRow& image : rows_.images)
+      if (auto layers = cut(image.layers); !layers.empty()) return layers;
+    for (const ContainerInfo& info : containers_)
+      if (auto layers = cut(info.state.layers); !layers.empty()) return layers;
+    return {};
+  }
+
+  void check_layers(const Staging& staging) {
+    std::size_t number = 0;
+    for (const LayerRow& row : rows_.layers) {
+      progress_.begin(fmt::format("layer sha256:{} ({}/{})", row.key.diff_id.hex().substr(0, 12),
+                                  ++number, rows_.layers.size()),
+                      options_.depth == VerifyDepth::whole ? row.tar_bytes : 0);
+      const VerifiedLayer verified =
+          verify_layer(store_, {row, below(row.key)}, staging.dir(), options_.depth,
+                       [&](std::uint64_t bytes) { progress_.advance(bytes); });
+      progress_.end();
+      ++check_.layers;
+      if (verified.damage.empty()) continue;
+      Damage& damage = tell(DamageKind::layer, row.key.str(), "");
+      damage.what = verified.damage;
+      damage.only_rows = verified.only_row;
+      damage.images = images_with(row.key);
+      damage.containers = containers_with(row.key);
+    }
+  }
+
+  void check_images() {
+    std::map<LayerKey, std::uint64_t> sizes;
+    for (const LayerRow& row : rows_.layers)
+      sizes[row.key] = row.size_bytes;
+    for (const ImageRow& image : rows_.images) {
+      ++check_.images;
+      try {
+        check_image(image, sizes);
+      } catch (const Error& error) {
+        tell_image(image, error.what());
+      }
+    }
+  }
+
+  Damage& tell_image(const ImageRow& image, std::string what) {
+    Damage& damage = tell(DamageKind::image, image.id.str(), std::move(what));
+    damage.images = image.names;
+    for (const ContainerInfo& info : containers_)
+      if (info.state.image == image.id) damage.containers.push_back(container_title(info.state));
+    return damage;
+  }
+
+  void check_image(const ImageRow& image, const std::map<LayerKey, std::uint64_t>& sizes) {
+    const ImageConfig config = parse_image_config(store_.read_blob(image.id, kMaxConfigBytes));
+    std::vector<Digest> diff_ids;
+    std::uint64_t size_bytes = 0;
+    for (const LayerKey& key : image.layers) {
+      diff_ids.push_back(key.diff_id);
+      if (const auto size = sizes.find(key); size != sizes.end()) size_bytes += size->second;
+    }
+    if (diff_ids != config.diff_ids)
+      tell_image(image, "its rows have other layers than its config").only_rows = true;
+    else if (image.chain != chain_of(image.layers).value_or(Digest()) ||
+             image.size_bytes != size_bytes)
+      tell_image(image, "its row does not say what its layers are").only_rows = true;
+  }
+
+  void check_containers() {
+    std::set<std::string> known;
+    std::set<std::string> kept;
+    for (const ContainerRow& row : rows_.kept)
+      kept.insert(row.id);
+    std::set<LayerKey> layers;
+    for (const LayerRow& row : rows_.layers)
+      layers.insert(row.key);
+    for (const ContainerInfo& info : containers_) {
+      ++check_.containers;
+      known.insert(info.state.id);
+      for (const LayerKey& key : info.state.layers)
+        if (!layers.contains(key) && !(database_is_whole_ && store_.catalog().layer(key)))
+          tell(DamageKind::container, info.state.id,
+               "it has a layer that is not there: " + key.str())
+              .containers = {container_title(info.state)};
+      if (info.state.keep == Keep::kept && !info.held && !kept.contains(info.state.id))
+        tell(DamageKind::container, info.state.id, "the database has no row of it").containers = {
+            container_title(info.state)};
+    }
+    for (const ContainerRow& row : rows_.kept) {
+      if (known.contains(row.id) || was_removed(row.id)) continue;
+      const std::string path = layout::container_dir(row.id);
+      const auto dir = try_open_beneath(store_.root(), RelPath::parse(path), kOpenDir);
+      tell(DamageKind::container, row.id,
+           dir ? "its state cannot be read" : "its directory is missing")
+          .containers = {row.name.empty() ? row.id.substr(0, 12) : row.name};
+    }
+  }
+
+  // Its row goes before its files do.
+  bool was_removed(const std::string& id) const {
+    if (!database_is_whole_) return false;
+    const auto rows = store_.catalog().containers();
+    return std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row.id == id; });
+  }
+
+  void check_others() {
+    const auto check = [&](const char* directory, DamageKind kind, const auto& find) {
+      for (const std::string& name : files_in(store_, directory))
+        try {
+          find(store_, name);
+        } catch (const Error& error) {
+          tell(kind, printable(name), error.what());
+        }
+    };
+    check(layout::kVolumes, DamageKind::volume, find_volume);
+    check(layout::kNetworks, DamageKind::network, find_network);
+  }
+
+  Store& store_;
+  const CheckOptions& options_;
+  Progress& progress_;
+  StoreCheck check_;
+  Inventory rows_;
+  std::vector<ContainerInfo> containers_;
+  std::vector<std::string> without_row_; // paths of what has no row
+  bool database_is_whole_ = false;
+  bool importing_ = false;
+  bool was_killed_ = false; // a command left something
+};
+
+} // namespace
+
+const char* damage_word(DamageKind kind) {
+  switch (kind) {
+  case DamageKind::database:
+    return "database";
+  case DamageKind::names:
+    return "names";
+  case DamageKind::layer:
+    return "layer";
+  case DamageKind::image:
+    return "image";
+  case DamageKind::container:
+    return "container";
+  case DamageKind::volume:
+    return "volume";
+  case DamageKind::network:
+    return "network";
+  }
+  return "";
+}
+
+bool StoreCheck::is_whole() const {
+  return std::all_of(damage.begin(), damage.end(), [](const Damage& d) { return d.is_whole; });
+}
+
+StoreCheck check_store(Store& store, const CheckOptions& options, Progress& progress) {
+  return with_context([] { return "check the store"; },
+                      [&] { return Checking(store, options, progress).run(); });
+}
+
+} // namespace layerbox

@@ -1,0 +1,20 @@
+// compare_trees: whether two directories hold the same, as far as lstat(2), readlink(2), xattr(7)
+// and the grouping of hard links tell. Content is not read.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/rel_path.hpp"
+#include "base/unique_fd.hpp"
+
+namespace layerbox {
+
+// Tells every difference of `actual`, by path ("" is the top): "is missing", "has the mode 0755,
+// not 0644". What is below a missing or a surplus directory is not told. Requires the right to read
+// both; nobody writes to them. Memory grows with the number of hard links. Throws Error.
+void compare_trees(
+    FdRef expected, FdRef actual,
+    const std::function<void(const RelPath& path, const std::string& what)>& differs);
+
+} // namespace layerbox
