@@ -30,6 +30,15 @@ bool openat2_denied() {
 #endif
 }
 
+// Tests leave a barrier out, to see that its want would be seen.
+bool left_out([[maybe_unused]] const char* barrier) {
+#ifdef LAYERBOX_FAULTS
+  return std::getenv(barrier) != nullptr;
+#else
+  return false;
+#endif
+}
+
 bool creates(int flags) {
   return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
 }
@@ -173,10 +182,12 @@ void write_new_file(FdRef dir, const char* name, std::string_view content, mode_
 }
 
 void fsync_fd(FdRef fd, std::string_view name) {
+  if (left_out("LAYERBOX_FAULT_NO_FSYNC")) return;
   if (::fsync(fd.get()) != 0) throw_errno(errno, "make " + quoted(name) + " durable");
 }
 
 void syncfs_fd(FdRef fd, std::string_view name) {
+  if (left_out("LAYERBOX_FAULT_NO_SYNCFS")) return;
   if (::syncfs(fd.get()) != 0)
     throw_errno(errno, "make the file system of " + quoted(name) + " durable");
 }

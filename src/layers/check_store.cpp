@@ -17,6 +17,7 @@
 #include "store/locks.hpp"
 #include "store/network_store.hpp"
 #include "store/staging_area.hpp"
+#include "store/store_moment.hpp"
 #include "store/volume_store.hpp"
 
 namespace layerbox {
@@ -98,7 +99,8 @@ class Checking {
       check_.leftovers.push_back(fmt::format("{}/{}", layout::kStaging, printable(token)));
     for (const std::string& token : files_in(store_, layout::kTrash))
       check_.leftovers.push_back(fmt::format("{}/{}", layout::kTrash, printable(token)));
-    was_killed_ = !check_.leftovers.empty();
+    was_killed_ = !check_.leftovers.empty() ||
+                  is_of_another_mount(store_.root(), RelPath::parse(layout::kSwept));
     if (importing_) progress_.note("somebody imports: what has no row is not looked for");
   }
 
@@ -279,7 +281,7 @@ class Checking {
   std::vector<std::string> without_row_; // paths of what has no row
   bool database_is_whole_ = false;
   bool importing_ = false;
-  bool was_killed_ = false; // a command left something
+  bool was_killed_ = false; // a command left something; or, by a power cut, may have
 };
 
 } // namespace

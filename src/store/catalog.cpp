@@ -82,11 +82,12 @@ void Catalog::tag_image(const Digest& id, const ImageRef& ref) {
 void Catalog::untag_image(const ImageRef& ref) {
   Transaction transaction(*db_, TransactionKind::write);
   if (!name_table::remove(*db_, ref.str())) throw_no_image_named(*db_, ref);
-  forget_names({ref.str()});
   transaction.commit();
+  forget_names({ref.str()});
 }
 
-// A disk may be full of what is to be removed, and a name too many is no loss.
+// The log has a name before the database has it, and as long as the database has it. A name too
+// many is no loss: the disk may be full of what is to be removed.
 void Catalog::forget_names(const std::vector<std::string>& names) const noexcept {
   try {
     std::vector<NameChange> changes;
@@ -112,13 +113,7 @@ std::vector<std::string> Catalog::damage() const {
 }
 
 std::vector<std::string> Catalog::names_not_logged() const {
-  std::vector<std::string> missing;
-  const auto logged = names_.read();
-  if (!logged) return missing; // a store that is older than its log
-  for (const auto& [name, image] : name_table::images(*db_))
-    if (const auto found = logged->find(name); found == logged->end() || found->second != image)
-      missing.push_back(name);
-  return missing;
+  return names_.missing(name_table::images(*db_));
 }
 
 void Catalog::log_all_names() {
@@ -133,9 +128,9 @@ Unreferenced Catalog::remove_image(const Digest& id, const std::vector<LayerKey>
     throw Error(ErrorKind::not_found, "remove image " + id.str() + ": there is no such image");
   image_table::remove(*db_, id);
   Unreferenced gone{layer_table::remove_unused(*db_, row->layers, keep), {id}};
-  forget_names(row->names);
   fault_point("store.remove_image.before_commit");
   transaction.commit();
+  forget_names(row->names);
   return gone;
 }
 

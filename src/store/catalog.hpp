@@ -92,8 +92,8 @@ class Catalog {
   // What is wrong with the file and the references in it; empty when nothing is. Reads all of it.
   // Throws Error.
   std::vector<std::string> damage() const;
-  // Names that the log beside the database does not have, or as another image's; and what mends
-  // that. Throw Error.
+  // Names that the log beside the database has not as their image's; and what mends that. Throw
+  // Error.
   std::vector<std::string> names_not_logged() const;
   void log_all_names();
 

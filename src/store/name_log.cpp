@@ -40,35 +40,58 @@ bool is_name(std::string_view text) {
   }
 }
 
-void apply(std::string_view line, ImageNames& names) {
+std::optional<NameChange> parse_change(std::string_view line) {
+  constexpr std::string_view kAlgorithm = "sha256:";
   const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos || !is_name(line.substr(space + 1))) return;
+  if (space == std::string_view::npos || !is_name(line.substr(space + 1))) return std::nullopt;
   const std::string name(line.substr(space + 1));
   const std::string_view image = line.substr(0, space);
-  constexpr std::string_view kAlgorithm = "sha256:";
-  if (image == kNobody)
-    names.erase(name);
-  else if (image.starts_with(kAlgorithm))
-    if (const auto id = Digest::from_hex(image.substr(kAlgorithm.size()))) names[name] = *id;
+  if (image == kNobody) return NameChange(name, std::nullopt);
+  if (!image.starts_with(kAlgorithm)) return std::nullopt;
+  const auto id = Digest::from_hex(image.substr(kAlgorithm.size()));
+  return id ? std::optional(NameChange(name, *id)) : std::nullopt;
 }
 
 } // namespace
 
-std::optional<ImageNames> NameLog::read() const {
+bool NameLog::read_lines(const std::function<void(const NameChange&)>& say) const {
   std::string text;
   try {
     const UniqueFd file = open_path(path_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     FdSource source(file, path_);
     text = read_all(source, kMostBytes, path_);
   } catch (const Error& error) {
-    if (error.error_number() == ENOENT) return std::nullopt;
+    if (error.error_number() == ENOENT) return false;
     throw;
   }
-  ImageNames names;
   // What has no line end was being written by who was killed.
   for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1)
-    apply(std::string_view(text).substr(at, end - at), names);
-  return names;
+    if (const auto change = parse_change(std::string_view(text).substr(at, end - at))) say(*change);
+  return true;
+}
+
+std::optional<ImageNames> NameLog::read() const {
+  ImageNames names;
+  const bool is_there = read_lines([&](const NameChange& change) {
+    if (change.second)
+      names[change.first] = *change.second;
+    else
+      names.erase(change.first);
+  });
+  return is_there ? std::optional(std::move(names)) : std::nullopt;
+}
+
+std::vector<std::string> NameLog::missing(ImageNames names) const {
+  const bool is_there = read_lines([&](const NameChange& change) {
+    if (const auto found = names.find(change.first);
+        found != names.end() && found->second == change.second)
+      names.erase(found);
+  });
+  std::vector<std::string> left;
+  if (is_there)
+    for (const auto& [name, image] : names)
+      left.push_back(name);
+  return left;
 }
 
 void NameLog::add(const std::vector<NameChange>& changes,

@@ -33,6 +33,10 @@ class NameLog {
 
   // What it says; nothing where there is none. Throws Error.
   std::optional<ImageNames> read() const;
+  // Those of `names` that it has never said; of a store that is older than its log, none. The last
+  // word on a name may be that of a change that was cut off before the database had it. Throws
+  // Error.
+  std::vector<std::string> missing(ImageNames names) const;
   // Adds changes, durably. `all` says which names there are with them; it is asked where there is
   // no log yet, and when the log is long. Throws Error.
   void add(const std::vector<NameChange>& changes, const std::function<ImageNames()>& all) const;
@@ -40,6 +44,9 @@ class NameLog {
   void replace(const ImageNames& all) const;
 
  private:
+  // False where there is none.
+  bool read_lines(const std::function<void(const NameChange&)>& say) const;
+
   std::string path_;
 };
 

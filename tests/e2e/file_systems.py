@@ -16,6 +16,7 @@ KINDS = {
     "ext4": (["mkfs.ext4", "-q", "-O", "has_journal", "-E", "lazy_itable_init=1,lazy_journal_init=1"], 512 << 20, ""),
     "xfs": (["mkfs.xfs", "-q", "-m", "reflink=1"], 512 << 20, ""),
     "btrfs": (["mkfs.btrfs", "-q"], 512 << 20, ",user_subvol_rm_allowed"),
+    "xfs-large": (["mkfs.xfs", "-q", "-m", "reflink=1"], 2 << 30, ""),
     "btrfs-strict": (["mkfs.btrfs", "-q"], 512 << 20, ""),
 }
 
@@ -41,6 +42,18 @@ def mounted(test, kind):
         harness.skip(test, "loop", result.stderr.decode("utf-8", "replace").strip())
     test.addClassCleanup(run, "umount", top)
     os.chmod(top, 0o755)
+    return top
+
+
+def memory(test):
+    """A directory in memory, for what is not to wait for a disk."""
+    if harness.place.users_error:
+        harness.skip(test, "loop", harness.place.users_error)
+    top = os.path.join(harness.place.path, "memory")
+    os.mkdir(top)
+    test.addClassCleanup(os.rmdir, top)
+    run("mount", "-t", "tmpfs", "tmpfs", top)
+    test.addClassCleanup(run, "umount", "--lazy", top)
     return top
 
 
