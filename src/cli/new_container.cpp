@@ -140,12 +140,15 @@ NewContainer::NewContainer(Store& store, Origin& origin, const BackendEntry* bac
                            ContainerState state)
     : store_(store), backend_(backend), state_(std::move(state)) {
   if (backend_ != nullptr) state_.backend = backend_->name;
-  lease_.emplace(ContainerLease::create(store, state_));
+  ContainerState first = state_; // kept once it has its row
+  first.keep = Keep::throw_away;
+  lease_.emplace(ContainerLease::create(store, first));
   origin.gate.reset();
   try {
     if (!state_.name.empty() || is_kept()) take_name();
+    if (is_kept()) lease_->update(state_);
   } catch (const Error&) {
-    remove_container_files(store_, *lease_);
+    remove();
     throw;
   }
 }
@@ -197,10 +200,10 @@ void NewContainer::update(const ContainerState& state) {
 void NewContainer::remove() {
   // While there is a state that names them.
   if (!state_.cgroups.empty()) end_cgroups(state_.cgroups, cgroup_name(state_.id));
-  // The row first: a directory without a row is garbage, a row without a directory would be a lie.
-  if (has_row_) store_.catalog().remove_container(state_.id);
-  has_row_ = false;
-  remove_container_files(store_, *lease_);
+  if (has_row_)
+    remove_container(store_, *lease_);
+  else
+    remove_container_files(store_, *lease_);
   lease_.reset();
 }
 

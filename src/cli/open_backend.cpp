@@ -3,12 +3,30 @@
 #include <fcntl.h>
 
 #include "base/error.hpp"
+#include "base/fault.hpp"
 #include "base/fs_at.hpp"
 #include "base/remove_tree.hpp"
 #include "layers/backend/as_store_owner.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
+namespace {
+
+// From now on it is garbage when nobody holds it. It is told before the row goes: a kept container
+// without a row is one whose row was lost.
+void give_up(const Store& store, ContainerLease& lease) {
+  if (lease.state().keep == Keep::throw_away) return;
+  try {
+    lease.mark_alive(store);
+  } catch (const Error&) {
+    // The disk may be full; then a start does not know that there is something to sweep.
+  }
+  ContainerState state = lease.state();
+  state.keep = Keep::throw_away;
+  lease.update(state);
+}
+
+} // namespace
 
 void remove_container_files(const Store& store, const ContainerLease& lease) {
   const ContainerState& state = lease.state();
@@ -23,6 +41,14 @@ void remove_container_files(const Store& store, const ContainerLease& lease) {
                                            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   remove_tree(containers, state.id.c_str());
   ContainerLease::mark_at_rest(store, state.id);
+}
+
+void remove_container(Store& store, ContainerLease& lease) {
+  give_up(store, lease);
+  fault_point("cli.remove_container.before_row");
+  store.catalog().remove_container(lease.state().id);
+  fault_point("cli.remove_container.before_files");
+  remove_container_files(store, lease);
 }
 
 } // namespace layerbox

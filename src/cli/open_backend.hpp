@@ -5,8 +5,10 @@
 
 namespace layerbox {
 
-// Removes a container's writable part and its directory. Requires that `lease` is held. Throws
-// Error; what is left then is removed by a later sweep.
+// Removes a container that has a row, and its writable part and its directory; and one that has
+// none. Whoever is killed meanwhile leaves what the next sweep removes, and so does a failure.
+// Require that `lease` is held. Throw Error.
+void remove_container(Store& store, ContainerLease& lease);
 void remove_container_files(const Store& store, const ContainerLease& lease);
 
 } // namespace layerbox

@@ -53,9 +53,8 @@ class RmVerb : public Verb {
     if (!lease) kill_leftover(container.state);
     if (!lease) lease = lease_when_released(store, id);
     if (lease) end_leftover(store, *lease);
-    store.catalog().remove_container(id);
-    if (!lease) return; // who ran it has removed it, as he was asked to
-    remove_container_files(store, *lease);
+    if (!lease) return store.catalog().remove_container(id); // who ran it has removed it
+    remove_container(store, *lease);
     record_events(store.root(), {container_event(lease->state(), "remove")});
   }
 

@@ -94,8 +94,7 @@ class RmiVerb : public Verb {
       auto lease = ContainerLease::try_take(store, user.state.id);
       if (!lease) refuse(image, user);
       end_leftover(store, *lease);
-      store.catalog().remove_container(user.state.id);
-      remove_container_files(store, *lease);
+      remove_container(store, *lease);
       record_events(store.root(), {container_event(lease->state(), "remove")});
     }
   }
@@ -112,16 +111,17 @@ class RmiVerb : public Verb {
   }
 
   static void remove_files(Store& store, const ImageRow& image) {
-    store.remove_image(image.id);
+    const bool gone = store.remove_image(image);
     std::vector<Event> events;
     for (const std::string& name : image.names)
       events.push_back(named_event("image", "untag", image.id.str(), name));
-    events.push_back(named_event("image", "remove", image.id.str(),
-                                 image.names.empty() ? "" : image.names.front()));
+    if (gone)
+      events.push_back(named_event("image", "remove", image.id.str(),
+                                   image.names.empty() ? "" : image.names.front()));
     record_events(store.root(), events);
     for (const std::string& name : image.names)
       print(fmt::format("untagged: {}\n", name));
-    print(fmt::format("deleted: {}\n", image.id.str()));
+    if (gone) print(fmt::format("deleted: {}\n", image.id.str()));
   }
 
   std::vector<std::string> references_;

@@ -38,12 +38,11 @@ class UmountVerb : public Verb {
   static void let_go(Store& store, const std::string& id) {
     const RelPath home = RelPath::parse(layout::container_dir(id));
     if (!try_open_beneath(store.root(), home, kOpenDir)) return; // another store's
-    const auto lease = ContainerLease::try_take(store, id);
+    auto lease = ContainerLease::try_take(store, id);
     if (!lease || !places_of_mounts(id).empty()) return;
     if (mark_of_mount(lease->dir()) != MountMark::image)
       return unlink_at(lease->dir(), layout::kMounted);
-    store.catalog().remove_container(id);
-    remove_container_files(store, *lease);
+    remove_container(store, *lease);
   }
 
   std::string directory_;

@@ -24,8 +24,12 @@ struct PreparedImage {
   ImageConfig config;
   std::vector<LayerKey> layers;
   std::vector<std::string> names;
-  bool was_there = false;
+  // Of an image that was there: its row as it was seen. It may be removed before this is published,
+  // but nothing that it stands for.
+  std::optional<ImageRow> row;
   std::uint64_t layers_unpacked = 0;
+
+  bool was_there() const { return row.has_value(); }
 };
 
 std::string short_digest(const Digest& digest) {
@@ -90,8 +94,8 @@ class Import {
         parse_image_config(rootfs_config_bytes(options_.config, platform_, key->diff_id));
     image.layers = {*key};
     image.layers_unpacked = layers_.unpacked();
-    image.was_there = image.layers_unpacked == 0 && store_.has_blob(image.config.id) &&
-                      store_.catalog().image(image.config.id).has_value();
+    if (image.layers_unpacked == 0 && store_.has_blob(image.config.id))
+      image.row = store_.catalog().image(image.config.id);
     prepared_.push_back(std::move(image));
   }
 
@@ -155,17 +159,18 @@ class Import {
     progress_.warn(what + ", and this machine is " + platform_.str());
   }
 
-  bool is_there(const SourceImage& image) const {
-    const auto row = store_.catalog().image(image.config.id);
-    return row && store_.has_blob(image.config.id) &&
-           std::all_of(row->layers.begin(), row->layers.end(),
-                       [this](const LayerKey& key) { return layers_.is_whole(key); });
+  std::optional<ImageRow> row_of_whole(const SourceImage& image) const {
+    auto row = store_.catalog().image(image.config.id);
+    const bool whole = row && store_.has_blob(image.config.id) &&
+                       std::all_of(row->layers.begin(), row->layers.end(),
+                                   [this](const LayerKey& key) { return layers_.is_whole(key); });
+    return whole ? std::move(row) : std::nullopt;
   }
 
   void lock_layers(const std::vector<SourceImage>& images) {
     std::vector<Digest> wanted;
     for (const SourceImage& image : images)
-      if (!is_there(image))
+      if (!row_of_whole(image))
         wanted.insert(wanted.end(), image.config.diff_ids.begin(), image.config.diff_ids.end());
     if (!wanted.empty()) layers_.lock(std::move(wanted));
   }
@@ -174,8 +179,8 @@ class Import {
     PreparedImage prepared;
     prepared.config = image.config;
     prepared.names = image.names;
-    prepared.was_there = is_there(image);
-    if (prepared.was_there) return prepared;
+    prepared.row = row_of_whole(image);
+    if (prepared.was_there()) return prepared;
     const std::size_t before = layers_.unpacked();
     for (std::size_t i = 0; i < image.layers.size(); ++i) {
       const std::string number = std::to_string(i + 1) + "/" + std::to_string(image.layers.size());
@@ -209,7 +214,7 @@ class Import {
 
   std::vector<ImportedImage> publish() {
     for (const PreparedImage& image : prepared_)
-      if (!image.was_there) store_.put_blob(image.config.id, image.config.bytes);
+      if (!image.was_there()) store_.put_blob(image.config.id, image.config.bytes);
     fault_point("import.before_publish");
     std::vector<ImportedImage> imported;
     for (const PreparedImage& image : prepared_)
@@ -222,8 +227,8 @@ class Import {
     result.id = image.config.id;
     result.names = names_for(image);
     result.layers_unpacked = image.layers_unpacked;
-    result.was_there = image.was_there;
-    if (image.was_there && has_names(image.config.id, result.names)) {
+    result.was_there = image.was_there();
+    if (image.was_there() && has_names(image.config.id, result.names)) {
       note_was_there(result);
       return result;
     }
@@ -231,7 +236,7 @@ class Import {
     for (const auto& [name, old_id] : moved)
       progress_.warn("'" + name + "' was the name of " + short_digest(old_id) + ", and is now of " +
                      short_digest(result.id));
-    if (image.was_there)
+    if (image.was_there())
       note_was_there(result);
     else if (result.names.empty())
       progress_.note("the source gives the image no name; --name does, or layerbox tag " +
@@ -274,8 +279,8 @@ class Import {
 
   NewImage new_image(const PreparedImage& image, const std::vector<std::string>& names) {
     NewImage fresh;
-    if (image.was_there) {
-      fresh.image = *store_.catalog().image(image.config.id);
+    if (image.was_there()) {
+      fresh.image = *image.row;
       fresh.image.names = names;
       return fresh;
     }

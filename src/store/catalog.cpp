@@ -121,16 +121,23 @@ void Catalog::log_all_names() {
   names_.replace(name_table::images(*db_));
 }
 
-Unreferenced Catalog::remove_image(const Digest& id, const std::vector<LayerKey>& keep) {
+std::optional<Unreferenced> Catalog::remove_image(const ImageRow& image,
+                                                  const std::vector<LayerKey>& keep) {
   Transaction transaction(*db_, TransactionKind::write);
-  const std::optional<ImageRow> row = image_table::find(*db_, id);
+  for (const std::string& name : image.names)
+    if (name_table::find(*db_, name) == image.id) name_table::remove(*db_, name);
+  const std::optional<ImageRow> row = image_table::find(*db_, image.id);
   if (!row)
-    throw Error(ErrorKind::not_found, "remove image " + id.str() + ": there is no such image");
-  image_table::remove(*db_, id);
-  Unreferenced gone{layer_table::remove_unused(*db_, row->layers, keep), {id}};
+    throw Error(ErrorKind::not_found,
+                "remove image " + image.id.str() + ": there is no such image");
+  std::optional<Unreferenced> gone;
+  if (row->names.empty()) {
+    image_table::remove(*db_, image.id);
+    gone = {layer_table::remove_unused(*db_, row->layers, keep), {image.id}};
+  }
   fault_point("store.remove_image.before_commit");
   transaction.commit();
-  forget_names(row->names);
+  forget_names(image.names);
   return gone;
 }
 

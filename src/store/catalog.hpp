@@ -61,9 +61,12 @@ class Catalog {
   std::vector<std::pair<std::string, Digest>> publish_image(const NewImage& image);
   void tag_image(const Digest& id, const ImageRef& ref);
   void untag_image(const ImageRef& ref); // Throws Error(not_found)
-  // Deletes the image's row, its names, and the rows of layers that no image has any more.
-  // `keep` are layers that containers still use: their rows stay. Requires the gate exclusive.
-  Unreferenced remove_image(const Digest& id, const std::vector<LayerKey>& keep);
+  // Takes the names that `image` has away, deletes its row, and the rows of layers that no image
+  // has any more. `keep` are layers that containers still use: their rows stay. An image that has
+  // been given another name since the caller looked keeps that and stays: nothing then. Requires
+  // the gate exclusive. Throws Error(not_found).
+  std::optional<Unreferenced> remove_image(const ImageRow& image,
+                                           const std::vector<LayerKey>& keep);
 
   // Layers.
   std::optional<LayerRow> layer(const LayerKey& key) const;

@@ -84,6 +84,12 @@ void make_durable(FdRef containers, FdRef dir, FdRef lease) {
   fsync_fd(containers, layout::kContainers);
 }
 
+UniqueFd open_parent(FdRef dir) {
+  UniqueFd parent(::openat(dir.get(), "..", kOpenDir));
+  if (!parent) throw_errno(errno, "open the directory of containers");
+  return parent;
+}
+
 UniqueFd open_living(const Store& store) {
   return make_or_open_private_dir(store.root(), layout::kLiving);
 }
@@ -216,7 +222,10 @@ std::optional<ContainerLease> ContainerLease::try_take(const Store& store, std::
 
 void ContainerLease::update(const ContainerState& state) {
   write_state(lock_.fd(), state);
-  if (state.keep == Keep::kept) fsync_fd(lock_.fd(), layout::kLease);
+  if (state.keep == Keep::kept && state_.keep == Keep::throw_away)
+    make_durable(open_parent(dir_), dir_, lock_.fd());
+  else if (state.keep == Keep::kept || state_.keep == Keep::kept)
+    fsync_fd(lock_.fd(), layout::kLease);
   state_ = state;
 }
 

@@ -81,7 +81,8 @@ class ContainerLease {
 
   const ContainerState& state() const { return state_; }
   FdRef dir() const { return dir_; }
-  // Rewrites the state. Not durable: it tells about the living, and about the kept it is fsynced.
+  // Rewrites the state. Not durable: it tells about the living; about the kept, and about one that
+  // is not to be kept any more, it is.
   void update(const ContainerState& state);
 
   // living/<id>, a second name of the lease, says that this container may leave something to end or

@@ -15,20 +15,22 @@ std::vector<LayerKey> layers_of_containers(const Store& store) {
 
 } // namespace
 
-void Store::remove_image(const Digest& id) {
+bool Store::remove_image(const ImageRow& image) {
   std::vector<LayerKey> keep = layers_of_containers(*this);
   // An import that runs may have looked at the rows already and count on what it saw.
   const bool importing = look_at_staging(root_).held > 0;
   if (importing)
     for (const LayerRow& row : catalog().layers())
       keep.push_back(row.key);
-  const Unreferenced gone = catalog().remove_image(id, keep);
+  const auto gone = catalog().remove_image(image, keep);
   fault_point("store.remove_image.before_trash");
-  for (const LayerKey& key : gone.layers)
+  if (!gone) return false;
+  for (const LayerKey& key : gone->layers)
     move_to_trash(layout::layer_dir(key));
-  if (importing) return;
-  for (const Digest& blob : gone.blobs)
-    move_to_trash(layout::blob(blob));
+  if (!importing)
+    for (const Digest& blob : gone->blobs)
+      move_to_trash(layout::blob(blob));
+  return true;
 }
 
 } // namespace layerbox

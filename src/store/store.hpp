@@ -95,10 +95,11 @@ class Store {
   // Renames PATH (relative to the root) into trash/ and returns; sweep() deletes it. Absence is
   // success. Throws Error.
   void move_to_trash(const std::string& path) const;
-  // Deletes an image: its row, its names, and what nothing else uses, which goes to trash for
-  // sweep(). What a container uses stays until it is gone; while somebody imports, the files stay
-  // for a later sweep(). Requires the gate exclusive. Throws Error(not_found).
-  void remove_image(const Digest& id);
+  // Deletes an image: its row, the names that `image` has, and what nothing else uses, which goes
+  // to trash for sweep(). What a container uses stays until it is gone; while somebody imports, the
+  // files stay for a later sweep(). False when the image stays, because it was given another name
+  // since the caller looked. Requires the gate exclusive. Throws Error(not_found).
+  bool remove_image(const ImageRow& image);
   // Deletes what nobody holds: trash, staging without a lock, throw-away containers without a
   // lease; and, while nobody imports, layers and blobs without a row and rows of layers that no
   // image and no container has. Takes the gate exclusively for the marking; skips that when it

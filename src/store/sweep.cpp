@@ -100,10 +100,18 @@ class Marker {
     const std::vector<std::string> names = names_in(store_.root(), layout::kContainers);
     for (const std::string& name : names)
       if (!mark_container(name, in_use)) in_use.all_known = false;
+    mark_rows_without_home();
     const std::set<std::string> homes(names.begin(), names.end());
     for (const std::string& id : living_) // without a home, and with the gate without a maker
       if (is_container_id(id) && !homes.contains(id)) ContainerLease::mark_at_rest(store_, id);
     return in_use;
+  }
+
+  // A container's row comes after its directory, and goes before it does.
+  void mark_rows_without_home() {
+    const UniqueFd dir = open_beneath(store_.root(), RelPath::parse(layout::kContainers), kOpenDir);
+    for (const ContainerRow& row : store_.catalog().containers())
+      if (!try_stat_at(dir, row.id.c_str())) store_.catalog().remove_container(row.id);
   }
 
   void mark_at_rest(const std::string& id) const {
@@ -129,7 +137,6 @@ class Marker {
     const auto state = try_read_state(lease);
     const MountUse mount = lock && state ? mount_use(path, name) : MountUse::none;
     if (mount == MountUse::over) {
-      store_.catalog().remove_container(name);
       trash_container(path, name);
       return true;
     }

@@ -59,6 +59,7 @@ class Worker(threading.Thread):
         super().__init__()
         self.place, self.number, self.chance = place, number, chance
         self.names = {}  # as it was told: name → id
+        self.failures = []  # of commands, before the cut: there must be none
         self.begun = []  # the names that commands were about, in order; the last one may not have ended
 
     def doubt_since(self, count):
@@ -85,6 +86,8 @@ class Worker(threading.Thread):
         if result.returncode == 0:
             done(result.stdout.decode())
             self.begun.append("")  # it has ended
+        elif not self.place.cut:
+            self.failures.append(f"{command}: {result.stderr.decode()}")
 
 
 class Place:
@@ -145,15 +148,14 @@ class Place:
                 worker.join()
         finally:
             self.umount()
-        if self.kind == "btrfs":  # it goes on until its copy is made, and after
+        # What ended since was said to nobody: after a real cut nobody is there.
+        if self.kind == "btrfs":
             os.rename(self.image + ".cut", self.image)
-        else:
-            before = [(len(worker.begun), worker.names) for worker in workers]
         self.names = {name: id for _, names in before for name, id in names.items()}
         doubt = set().union(*(worker.doubt_since(count) for worker, (count, _) in zip(workers, before)))
         self.mount()
         try:
-            return self.look(doubt)
+            return self.look(doubt) + [failure for worker in workers for failure in worker.failures]
         finally:
             self.umount()
 

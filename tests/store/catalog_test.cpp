@@ -86,19 +86,30 @@ TEST_F(CatalogTest, RefusesAnImageWhoseLayerHasNoRow) {
 TEST_F(CatalogTest, RemovesOnlyLayersThatNothingElseUses) {
   const Digest one = publish("one", {"base", "app", "kept"}, {"one:1"});
   publish("two", {"base", "other"}, {"two:1"});
-  const Unreferenced gone = catalog_.remove_image(one, {key_of("kept")});
-  EXPECT_THAT(gone.layers, ElementsAre(key_of("app")));
-  EXPECT_THAT(gone.blobs, ElementsAre(one));
+  const ImageRow seen = *catalog_.image(one);
+  const auto gone = catalog_.remove_image(seen, {key_of("kept")});
+  ASSERT_TRUE(gone);
+  EXPECT_THAT(gone->layers, ElementsAre(key_of("app")));
+  EXPECT_THAT(gone->blobs, ElementsAre(one));
   EXPECT_FALSE(catalog_.image(one));
   EXPECT_FALSE(catalog_.image_named(ImageRef::parse("one:1")));
   EXPECT_TRUE(catalog_.layer(key_of("base")));
   EXPECT_TRUE(catalog_.layer(key_of("kept")));
-  EXPECT_EQ(error_of([&] { catalog_.remove_image(one, {}); }).kind(), ErrorKind::not_found);
+  EXPECT_EQ(error_of([&] { catalog_.remove_image(seen, {}); }).kind(), ErrorKind::not_found);
+}
+
+TEST_F(CatalogTest, KeepsAnImageThatWasNamedSinceItWasLookedAt) {
+  const Digest one = publish("one", {"a"}, {"one:1"});
+  const ImageRow seen = *catalog_.image(one);
+  catalog_.tag_image(one, ImageRef::parse("just:now"));
+  EXPECT_FALSE(catalog_.remove_image(seen, {}));
+  EXPECT_THAT(catalog_.image(one)->names, ElementsAre("just:now"));
+  EXPECT_TRUE(catalog_.layer(key_of("a")));
 }
 
 TEST_F(CatalogTest, RemovesLayersThatOutlivedTheirImageOnceNobodyKeepsThem) {
   const Digest one = publish("one", {"a", "b"}, {});
-  catalog_.remove_image(one, {key_of("a"), key_of("b")});
+  catalog_.remove_image(*catalog_.image(one), {key_of("a"), key_of("b")});
   EXPECT_THAT(catalog_.remove_unused_layers({key_of("b")}), ElementsAre(key_of("a")));
   EXPECT_THAT(catalog_.remove_unused_layers({}), ElementsAre(key_of("b")));
   EXPECT_THAT(catalog_.layers(), IsEmpty());

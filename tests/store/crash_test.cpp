@@ -150,7 +150,7 @@ TEST_P(RemovalCrash, LeavesEitherTheImageOrGarbage) {
     set_fault(GetParam());
     Store store = open();
     const RangeLock gate = store.gate(LockMode::exclusive);
-    store.remove_image(digest_of("config"));
+    store.remove_image(*store.catalog().image(digest_of("config")));
     return 0;
   });
   ASSERT_EQ(child.wait(), expected_status(GetParam()));

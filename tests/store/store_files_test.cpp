@@ -26,7 +26,9 @@ class StoreFiles : public StoreTest {
 
   static void remove(Store& store, const std::string& config) {
     const RangeLock gate = store.gate(LockMode::exclusive);
-    store.remove_image(digest_of(config));
+    ImageRow image;
+    image.id = digest_of(config);
+    store.remove_image(store.catalog().image(image.id).value_or(image));
   }
 
   // What an import does, in its order.

@@ -142,7 +142,7 @@ TEST_F(IsSwept, IsFalseWhileSomebodyHoldsGarbage) {
   std::optional<ContainerLease> lease = ContainerLease::create(store_, state);
   {
     const RangeLock gate = store_.gate(LockMode::exclusive);
-    store_.remove_image(digest_of("config"));
+    store_.remove_image(*store_.catalog().image(digest_of("config")));
   }
   EXPECT_FALSE(becomes_swept()) << "its end is not told by anything";
   EXPECT_TRUE(exists(layer_path("a")));

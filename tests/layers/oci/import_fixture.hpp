@@ -86,7 +86,7 @@ class ImportTest : public ::testing::Test {
   void remove(const Digest& id) {
     {
       const RangeLock gate = store.gate(LockMode::exclusive);
-      store.remove_image(id);
+      store.remove_image(*store.catalog().image(id));
     }
     store.sweep();
   }
