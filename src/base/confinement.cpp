@@ -90,11 +90,13 @@ constexpr std::uint64_t kKept = 1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U <<
                                 std::uint64_t{1} << CAP_SETFCAP;
 
 void give_up_capabilities() {
-  // Who may not change the bounding set cannot be given anything by it either: nothing is executed.
-  for (unsigned long number = 0; number < 64; ++number)
-    if ((kKept >> number & 1U) == 0 && ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0 &&
-        errno != EINVAL && errno != EPERM)
-      throw_errno(errno, "give up capabilities");
+  for (unsigned long number = 0; number < 64; ++number) {
+    if ((kKept >> number & 1U) != 0 || ::prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0) continue;
+    if (errno == EINVAL) break; // it was the last that the kernel has
+    // Who may not change the bounding set cannot be given anything by it either: nothing is
+    // executed.
+    if (errno != EPERM) throw_errno(errno, "give up capabilities");
+  }
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
