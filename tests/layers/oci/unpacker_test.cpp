@@ -63,7 +63,7 @@ TEST_F(Unpacker, GivesBackWhatItCountedAndSaw) {
 }
 
 TEST_F(Unpacker, SaysWhichSignalKilledIt) {
-  for (const int signal : {SIGSEGV, SIGKILL, SIGABRT}) {
+  for (const int signal : {SIGTRAP, SIGKILL, SIGABRT}) {
     const UniqueFd layer = make_or_open_dir_at(temp.dir(), std::to_string(signal).c_str(), 0755);
     StoredLayer harmful{{std::make_unique<Harmful>([signal] { ::raise(signal); })}};
     const Error error = thrown_by([&] { unpack(std::move(harmful)); });
@@ -85,7 +85,7 @@ TEST_F(Unpacker, PassesOnAnErrorWithAllItsParts) {
   EXPECT_EQ(error.hint(), "raise it");
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef LAYERBOX_SANITIZED
 TEST_F(Unpacker, SaysThatItNeedsMoreMemoryThanItMayHave) {
   StoredLayer greedy{
       {std::make_unique<Harmful>([] { (void)std::vector<char>(kConfinedMemoryBytes).size(); })}};
