@@ -22,44 +22,92 @@
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kMaxReportBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxTextBytes = std::size_t{1} << 18; // of an Error
 
-// What the child says through its pipe: this, then the two texts.
-struct ErrorHead {
+// What the child says through its pipe, any number of times: this, then the two texts.
+struct Head {
+  bool is_error;
   ErrorKind kind;
   int error_number;
-  std::uint32_t message_bytes;
+  std::uint32_t text_bytes;
   std::uint32_t hint_bytes;
 };
 
+void send(FdRef fd, Head head, std::string_view text, std::string_view hint = {}) {
+  head.text_bytes = static_cast<std::uint32_t>(text.size());
+  head.hint_bytes = static_cast<std::uint32_t>(hint.size());
+  std::string whole(reinterpret_cast<const char*>(&head), sizeof head);
+  whole.append(text).append(hint);
+  write_all(fd, std::as_bytes(std::span(whole)), "a pipe");
+}
+
 void send_error(FdRef fd, const Error& error) {
-  const std::string_view message = std::string_view(error.what()).substr(0, kMaxReportBytes / 4);
-  const std::string_view hint = std::string_view(error.hint()).substr(0, kMaxReportBytes / 4);
-  ErrorHead head;
+  Head head;
   std::memset(&head, 0, sizeof head);
+  head.is_error = true;
   head.kind = error.kind();
   head.error_number = error.error_number();
-  head.message_bytes = static_cast<std::uint32_t>(message.size());
-  head.hint_bytes = static_cast<std::uint32_t>(hint.size());
-  write_all(fd, std::as_bytes(std::span(&head, 1)), "a pipe");
-  write_all(fd, std::as_bytes(std::span(message)), "a pipe");
-  write_all(fd, std::as_bytes(std::span(hint)), "a pipe");
+  send(fd, head, std::string_view(error.what()).substr(0, kMaxTextBytes),
+       std::string_view(error.hint()).substr(0, kMaxTextBytes));
 }
 
-[[noreturn]] void rethrow(const std::string& said) {
-  ErrorHead head{};
-  std::memcpy(&head, said.data(), sizeof head);
-  throw Error(head.kind, said.substr(sizeof head, head.message_bytes), head.error_number)
-      .set_hint(said.substr(sizeof head + head.message_bytes));
+void send_text(FdRef fd, std::string_view text) {
+  Head head;
+  std::memset(&head, 0, sizeof head);
+  send(fd, head, text);
 }
 
-[[noreturn]] void report_death(int status) {
-  constexpr std::string_view kWhat = "work in a process of its own ended before it was done";
-  if (WIFSIGNALED(status))
-    throw Error(ErrorKind::system,
-                std::string(kWhat) + ": killed by signal " + std::to_string(WTERMSIG(status)));
-  throw Error(ErrorKind::system,
-              std::string(kWhat) + ": exit status " + std::to_string(WEXITSTATUS(status)));
+// The frames of send(), from a child that need not be what it was.
+class Frames {
+ public:
+  Frames(FdRef fd, const std::string& name) : source_(fd, "a pipe"), name_(name) {}
+
+  // False at the end; a frame that is not whole is none.
+  bool next(Head& head, std::string& text, std::string& hint) {
+    if (!fill(sizeof head)) return false;
+    std::memcpy(&head, said_.data() + at_, sizeof head);
+    const std::uint64_t size = std::uint64_t{head.text_bytes} + head.hint_bytes;
+    total_ += size;
+    if (total_ > WorkInProcess::kMaxSaidBytes || head.kind > ErrorKind::system)
+      throw Error(ErrorKind::corrupt, name_ + " says what it cannot have to say");
+    if (!fill(sizeof head + size)) return false;
+    text = said_.substr(at_ + sizeof head, head.text_bytes);
+    hint = said_.substr(at_ + sizeof head + head.text_bytes, head.hint_bytes);
+    at_ += sizeof head + size;
+    return true;
+  }
+
+ private:
+  bool fill(std::size_t size) {
+    while (said_.size() - at_ < size) {
+      said_.erase(0, at_);
+      at_ = 0;
+      const std::size_t old = said_.size();
+      said_.resize(std::max(size, old + kStepBytes));
+      const std::size_t got = source_.read(std::as_writable_bytes(std::span(said_)).subspan(old));
+      said_.resize(old + got);
+      if (got == 0) return false;
+    }
+    return true;
+  }
+
+  static constexpr std::size_t kStepBytes = std::size_t{4} << 10;
+  FdSource source_;
+  const std::string& name_;
+  std::string said_;
+  std::size_t at_ = 0;
+  std::uint64_t total_ = 0;
+};
+
+[[noreturn]] void report_death(const std::string& name, int status) {
+  const std::string what = name + " ended before it was done: ";
+  if (!WIFSIGNALED(status))
+    throw Error(ErrorKind::system, what + "exit status " + std::to_string(WEXITSTATUS(status)));
+  Error error(ErrorKind::system, what + "killed by signal " + std::to_string(WTERMSIG(status)) +
+                                     " (" + ::sigdescr_np(WTERMSIG(status)) + ")");
+  if (WTERMSIG(status) == SIGKILL)
+    error.set_hint("the kernel does that when memory runs out: see dmesg");
+  throw error;
 }
 
 void close_all_but(std::vector<int> kept) {
@@ -73,10 +121,9 @@ void close_all_but(std::vector<int> kept) {
   ::close_range(next, UINT_MAX, 0);
 }
 
-using Kept = std::optional<std::vector<int>>;
-
-[[noreturn]] void work_in_child(FdRef report, pid_t parent, const std::function<void()>& work,
-                                Kept kept) {
+[[noreturn]] void work_in_child(FdRef report, pid_t parent,
+                                const std::function<void(const WorkInProcess::Tell&)>& work,
+                                WorkInProcess::Kept kept) {
   try {
     try {
       end_with_parent(parent);
@@ -84,7 +131,7 @@ using Kept = std::optional<std::vector<int>>;
         kept->insert(kept->end(), {STDERR_FILENO, report.get()});
         close_all_but(std::move(*kept));
       }
-      work();
+      work([report](std::string_view text) { send_text(report, text); });
     } catch (const Error& error) {
       send_error(report, error);
     } catch (const std::exception& error) {
@@ -112,8 +159,12 @@ void end_with_parent(pid_t parent) {
   if (now != parent && now != 0) ::_exit(1);
 }
 
-WorkInProcess::WorkInProcess(const std::function<void()>& work,
-                             const std::optional<std::vector<int>>& kept) {
+WorkInProcess::WorkInProcess(const std::function<void()>& work, const Kept& kept)
+    : WorkInProcess([&work](const Tell&) { work(); }, kept, "work in a process of its own") {}
+
+WorkInProcess::WorkInProcess(const std::function<void(const Tell&)>& work, const Kept& kept,
+                             std::string name)
+    : name_(std::move(name)) {
   Pipe report = make_pipe();
   const pid_t parent = ::getpid();
   pid_ = ::fork();
@@ -129,13 +180,22 @@ WorkInProcess::~WorkInProcess() {
   }
 }
 
-void WorkInProcess::finish() {
-  FdSource source(report_, "a pipe");
-  const std::string said = read_all(source, kMaxReportBytes, "a pipe");
+void WorkInProcess::finish(const Hear& hear) {
+  Frames frames(report_, name_);
+  Head head{};
+  std::string text;
+  std::string hint;
+  std::optional<Error> error;
+  while (frames.next(head, text, hint)) {
+    if (head.is_error)
+      error = Error(head.kind, text, head.error_number).set_hint(hint);
+    else if (hear)
+      hear(text);
+  }
   const int status = wait_for_child(pid_);
   pid_ = -1;
-  if (status != 0) report_death(status);
-  if (!said.empty()) rethrow(said);
+  if (status != 0) report_death(name_, status);
+  if (error) throw *error;
 }
 
 void call_in_process(const std::function<void()>& work) {

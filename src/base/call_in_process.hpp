@@ -8,6 +8,8 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.hpp"
@@ -19,26 +21,35 @@ namespace layerbox {
 // Error also when there can be no process, or it ends before the work does.
 void call_in_process(const std::function<void()>& work);
 
-// The same, beside what the caller does meanwhile.
+// The same, beside what the caller does meanwhile, who may be told of it.
 //
-//     WorkInProcess work([&] { read_there(pipe.write); }, {{pipe.write.get()}});
-//     pipe.write.reset();  use(pipe.read);
-//     work.finish();
+//     WorkInProcess work([&](const Tell& tell) { tell(read_there(fd)); }, {{fd.get()}});
+//     work.finish([&](std::string_view said) { use(said); });
 class WorkInProcess {
  public:
+  // Says something to the caller. Threads: one at a time.
+  using Tell = std::function<void(std::string_view)>;
+  using Hear = std::function<void(std::string_view)>;
+  using Kept = std::optional<std::vector<int>>;
+  // The most that one child may say. What says more may be in somebody else's hands.
+  static constexpr std::size_t kMaxSaidBytes = std::size_t{256} << 20;
+
   // Starts it. With `kept`, it has of the caller's descriptors these and standard error alone.
-  // Requires: no threads in which the caller's child may not be forked. Throws Error.
-  explicit WorkInProcess(const std::function<void()>& work,
-                         const std::optional<std::vector<int>>& kept = std::nullopt);
+  // `name` is for messages. Requires: no threads in which the caller's child may not be forked.
+  // Throws Error.
+  explicit WorkInProcess(const std::function<void()>& work, const Kept& kept = std::nullopt);
+  WorkInProcess(const std::function<void(const Tell&)>& work, const Kept& kept, std::string name);
   // Kills it when it was not waited for.
   ~WorkInProcess();
   WorkInProcess(const WorkInProcess&) = delete;
   WorkInProcess& operator=(const WorkInProcess&) = delete;
 
-  // Waits for its end, and rethrows what it threw. Throws Error also when it ended before its work.
-  void finish();
+  // Waits for its end; `hear` gets what it says, in order. Rethrows what it threw. Throws Error
+  // also when it ended before its work, or says what it cannot have been made to say.
+  void finish(const Hear& hear = nullptr);
 
  private:
+  std::string name_;
   UniqueFd report_;
   pid_t pid_ = -1; // until it was waited for
 };

@@ -1,6 +1,7 @@
 #include "base/xattr.hpp"
 
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -11,15 +12,19 @@
 namespace layerbox {
 namespace {
 
+bool by_working_directory = false;
+
 // A file of any type, relative to a directory descriptor and not followed: only /proc/self/fd does
 // that on kernels before 6.13. "" names what is open itself: by its descriptor, or, where that is
 // one of O_PATH, by the magic link alone.
 struct Target {
   Target(FdRef dir, const char* file)
       : fd(dir.get()), path("/proc/self/fd/" + std::to_string(dir.get())) {
-    if (*file != '\0') path += '/', path += file;
     follow = *file == '\0';
     name = file;
+    if (follow) return;
+    path = by_working_directory ? name : path + '/' + name;
+    if (by_working_directory && ::fchdir(fd) != 0) throw_errno(errno, "enter a directory");
   }
   ssize_t list(char* out, std::size_t size) const {
     if (!follow) return ::llistxattr(path.c_str(), out, size);
@@ -90,6 +95,10 @@ void set_xattr(FdRef dir, const char* name, const std::string& key, std::string_
   const Target target(dir, name);
   if (target.set(key.c_str(), value) != 0)
     throw_errno(errno, "set the extended attribute " + printable(key) + " of " + target.shown());
+}
+
+void find_names_by_working_directory() {
+  by_working_directory = true;
 }
 
 } // namespace layerbox

@@ -22,7 +22,7 @@
 #include <string>
 #include <string_view>
 
-#include "runner/seccomp_policy.hpp"
+#include "base/seccomp_policy.hpp"
 
 namespace layerbox {
 

@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "base/fault.hpp"
 #include "layers/oci/layer_importer.hpp"
-#include "layers/tar/produced_source.hpp"
+#include "layers/tar/produced_pipe.hpp"
 #include "layers/tar/tar_writer.hpp"
 
 namespace layerbox {
@@ -59,15 +59,29 @@ class Making {
 
  private:
   LayerKey make_layer() {
-    auto tar = std::make_unique<ProducedSource>([this](Sink& out) {
-      TarWriter writer(out, TarKind::layer);
-      image_.tell(writer);
-    });
     return with_context([&] { return image_.title; },
                         [&] {
-                          return importer_.unpack(open_plain(std::move(tar), limits_),
-                                                  {std::nullopt, image_.title, 0, 0}, image_.below);
+                          ProducedPipe tar;
+                          try {
+                            const LayerKey key = unpack(tar);
+                            tar.finish();
+                            return key;
+                          } catch (const Error&) {
+                            tar.finish(); // it ended too early because this failed
+                            throw;
+                          }
                         });
+  }
+
+  LayerKey unpack(ProducedPipe& tar) {
+    const auto produce = [this](Sink& out) {
+      TarWriter writer(out, TarKind::layer);
+      image_.tell(writer);
+    };
+    const FdRef fd = tar.reader();
+    StoredLayer stored{{std::make_unique<FdSource>(fd, image_.title), 0, fd}};
+    stored.begun = [&] { tar.start(produce); };
+    return importer_.unpack(std::move(stored), {std::nullopt, image_.title, 0, 0}, image_.below);
   }
 
   void publish(const std::vector<LayerKey>& layers) {

@@ -6,7 +6,6 @@
 
 #include "base/error.hpp"
 #include "base/fault.hpp"
-#include "layers/oci/checked_source.hpp"
 #include "layers/oci/docker_archive.hpp"
 #include "layers/oci/image_config.hpp"
 #include "layers/oci/layer_importer.hpp"
@@ -85,7 +84,7 @@ class Import {
     if (!key) {
       const std::uint64_t stored =
           opened.spooled_from_bytes == 0 ? opened.stored_bytes : opened.spooled_from_bytes;
-      key = layers_.unpack(std::move(*opened.tar),
+      key = layers_.unpack({std::move(opened.tar)},
                            {std::nullopt, opened.label, opened.stored_bytes, stored}, {});
       layers_.lock_unpacked();
     }
@@ -105,16 +104,12 @@ class Import {
     if (!opened.again || opened.spooled_from_bytes != 0) return std::nullopt;
     const auto candidates = store_.catalog().layers_with_source_bytes(opened.stored_bytes);
     if (candidates.empty()) return std::nullopt;
-    PlainStream plain = open_plain(opened.again(), options_.limits);
-    const auto count = plain.stored_bytes;
-    HashingSource hash(std::move(plain.source));
     progress_.begin("checking " + opened.label, opened.stored_bytes);
-    std::vector<std::byte> buffer(std::size_t{1} << 18);
-    while (hash.read(buffer) > 0)
-      progress_.advance(*count);
+    const Digest diff_id =
+        diff_id_confined(opened.again(), staging_.dir(), options_.limits, progress_);
     progress_.end();
     const auto same = std::find_if(candidates.begin(), candidates.end(), [&](const LayerRow& row) {
-      return row.key == LayerKey{hash.digest(), std::nullopt} && layers_.is_whole(row.key);
+      return row.key == LayerKey{diff_id, std::nullopt} && layers_.is_whole(row.key);
     });
     if (same == candidates.end()) return std::nullopt;
     return same->key;
@@ -205,10 +200,11 @@ class Import {
                     "blob " + claim->digest.str() + " has " + std::to_string(file.size_bytes) +
                         " bytes, its descriptor says " + std::to_string(claim->size_bytes));
     }
-    return layers_.unpack(open_plain(std::move(file.content), options_.limits, claim),
+    const std::uint64_t size_bytes = file.size_bytes;
+    return layers_.unpack({std::move(file), claim},
                           {layer.diff_id,
-                           "layer " + short_digest(layer.diff_id) + " (" + number + ")",
-                           file.size_bytes, file.size_bytes},
+                           "layer " + short_digest(layer.diff_id) + " (" + number + ")", size_bytes,
+                           size_bytes},
                           below);
   }
 

@@ -8,9 +8,9 @@
 
 #include <cstring>
 
+#include "base/landlock_abi.hpp"
 #include "runner/child_acts.hpp"
 #include "runner/child_calls.hpp"
-#include "runner/landlock_abi.hpp"
 
 namespace layerbox::child {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "base/seccomp_bpf.hpp"
 #include "runner/capabilities.hpp"
 #include "runner/resource_limits.hpp"
-#include "runner/seccomp_bpf.hpp"
 #include "runner/seccomp_profile.hpp"
 #include "runner/tcp_guard.hpp"
 

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/landlock_abi.hpp"
 #include "runner/compile.hpp"
-#include "runner/landlock_abi.hpp"
 
 namespace layerbox {
 namespace {

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/landlock_abi.hpp"
 
 namespace layerbox {
 
@@ -47,24 +48,6 @@ std::vector<std::string> list_host_devices() {
   std::sort(names.begin(), names.end());
   return names;
 }
-
-namespace {
-
-// The version, or -errno.
-int landlock_version() {
-#ifdef LAYERBOX_FAULTS
-  if (const char* forced = std::getenv("LAYERBOX_FAULT_LANDLOCK")) {
-    const int version = std::atoi(forced);
-    if (version > 0) return version;
-    return version == 0 ? -EOPNOTSUPP : -ENOSYS;
-  }
-#endif
-  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, std::size_t{0},
-                                 LANDLOCK_CREATE_RULESET_VERSION);
-  return version < 0 ? -errno : static_cast<int>(version);
-}
-
-} // namespace
 
 LandlockFact probe_landlock() {
   const int version = landlock_version();

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/landlock_abi.hpp"
 #include "base/rel_path.hpp"
 #include "runner/cgroup_files.hpp"
-#include "runner/landlock_abi.hpp"
 #include "runner/plan_words.hpp"
 
 namespace layerbox {

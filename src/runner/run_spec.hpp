@@ -11,13 +11,13 @@
 
 #include "base/id_map.hpp"
 #include "base/mount_plan.hpp"
+#include "base/seccomp_policy.hpp"
 #include "runner/act.hpp"
 #include "runner/cgroup_dir.hpp"
 #include "runner/landlock_spec.hpp"
 #include "runner/limits.hpp"
 #include "runner/namespaces.hpp"
 #include "runner/network_spec.hpp"
-#include "runner/seccomp_policy.hpp"
 
 namespace layerbox {
 

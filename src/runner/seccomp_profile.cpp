@@ -226,16 +226,6 @@ void add_socket(SeccompPolicy& policy, std::uint32_t call) {
 
 } // namespace
 
-void SeccompPolicy::add(std::uint32_t call, std::uint32_t action) {
-  rules.push_back({call, action, 0, 0});
-}
-
-void SeccompPolicy::add(std::uint32_t call, std::uint32_t action,
-                        const SeccompCondition& condition) {
-  rules.push_back({call, action, static_cast<std::uint32_t>(conditions.size()), 1});
-  conditions.push_back(condition);
-}
-
 SeccompPolicy default_seccomp_policy(SeccompArch arch, std::uint64_t capabilities) {
   const bool x86 = arch == SeccompArch::x86_64;
   const Table& table = x86 ? kTableOfX86_64 : kTableOfAarch64;

@@ -12,7 +12,7 @@
 
 #include <cstdint>
 
-#include "runner/seccomp_policy.hpp"
+#include "base/seccomp_policy.hpp"
 
 namespace layerbox {
 

@@ -11,7 +11,7 @@
 // Everything else is let through: this stands beside the container's own filter, if it has one.
 #pragma once
 
-#include "runner/seccomp_policy.hpp"
+#include "base/seccomp_policy.hpp"
 
 namespace layerbox {
 

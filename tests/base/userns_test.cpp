@@ -133,8 +133,9 @@ TEST_F(UserNamespace, HandsOnTheErrorOfTheWorkWhole) {
 
 TEST_F(UserNamespace, SaysHowWorkDied) {
   const UniqueFd ns = make_user_namespace(IdMap::shifted(500000, 10), current_identity());
-  EXPECT_STREQ(thrown_by([&] { call_in_user_namespace(ns, [] { ::raise(SIGKILL); }); }).what(),
-               "work in a process of its own ended before it was done: killed by signal 9");
+  EXPECT_STREQ(
+      thrown_by([&] { call_in_user_namespace(ns, [] { ::raise(SIGKILL); }); }).what(),
+      "work in a process of its own ended before it was done: killed by signal 9 (Killed)");
   EXPECT_STREQ(thrown_by([&] { call_in_user_namespace(ns, [] { ::_exit(3); }); }).what(),
                "work in a process of its own ended before it was done: exit status 3");
 }

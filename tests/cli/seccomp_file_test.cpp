@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
-#include "runner/seccomp_bpf.hpp"
+#include "base/seccomp_bpf.hpp"
 #include "tests/runner/bpf_interpreter.hpp"
 
 namespace layerbox {

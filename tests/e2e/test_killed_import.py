@@ -1,6 +1,7 @@
 """An import that is killed at any moment leaves a whole store, and the next import works."""
 import os
 import random
+import select
 import signal
 import subprocess
 import time
@@ -86,6 +87,68 @@ class KilledImport(E2E):
         self.assertNotEqual(process.returncode, 0, err)
         box.ok("images")
         self.assertEqual(store_content(box), [])
+
+    def unpacking(self, box):
+        """An import that waits for the rest of its archive, and the process that unpacks it."""
+        process = box.start("pull-tar", "-", "--name", "x")
+        process.stdin.write(archives.rootfs()[:300_000])
+        process.stdin.flush()
+        begin = time.monotonic()
+        while time.monotonic() - begin < 60:
+            for root, dirs, _ in os.walk(box.store + "/staging"):
+                if "tree" in dirs:
+                    return process, self.last_child(process.pid)
+            time.sleep(0.01)
+        self.fail("nothing was unpacked")
+
+    def last_child(self, pid):
+        """The innermost: an ordinary user's import is a process in his user namespace already."""
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = file.read().split()
+        return self.last_child(int(children[-1])) if children else pid
+
+    def test_what_unpacks_is_confined(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                process, unpacker = self.unpacking(box)
+                self.assertNotEqual(unpacker, process.pid)
+                with open(f"/proc/{unpacker}/status", encoding="ascii") as file:
+                    status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+                self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+                self.assertEqual(int(status["CapEff"], 16) & ~0x8820001B, 0)
+                # Its root is the layer's directory; of the store it has nothing else.
+                self.assertRegex(os.readlink(f"/proc/{unpacker}/root"), f"^{box.store}/staging/[0-9a-f]+/layer-0$")
+                for fd in os.listdir(f"/proc/{unpacker}/fd"):
+                    target = os.readlink(f"/proc/{unpacker}/fd/{fd}")
+                    self.assertRegex(target, f"^(pipe:.*|/dev/null|{box.store}/staging/[0-9a-f]+/layer-0(/.*)?)$")
+                process.communicate(timeout=60)
+
+    def test_an_import_whose_unpacker_is_killed_says_so_and_leaves_nothing(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                process, unpacker = self.unpacking(box)
+                os.kill(unpacker, signal.SIGKILL)
+                _, err = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 1, err)
+                self.assertEqual(err.decode(), "layerbox: error: import standard input: the unpacker ended before it was done: "
+                                 "killed by signal 9 (Killed)\nhint: the kernel does that when memory runs out: see dmesg\n")
+                box.ok("images")
+                self.assertEqual(store_content(box), [])
+
+    def test_the_unpacker_ends_with_the_import(self):
+        for user in EVERYBODY:
+            with self.subTest(user.name):
+                box = self.box(user)
+                process, unpacker = self.unpacking(box)
+                handle = os.pidfd_open(unpacker)
+                process.kill()
+                process.communicate(timeout=60)
+                self.assertEqual(select.select([handle], [], [], 60)[0], [handle])
+                os.close(handle)
+                box.ok("images")
+                self.assertEqual(store_content(box), [])
 
     def test_two_imports_of_the_same_layers_at_once(self):
         for user in EVERYBODY:

@@ -7,7 +7,7 @@ import subprocess
 
 import archives
 from archives import COMPRESSIONS, OciLayout, Tree, config, docker_archive
-from harness import EVERYBODY, ROOT, E2E, main, skip, store_content
+from harness import EVERYBODY, RANGED, ROOT, SINGLE, E2E, main, skip, store_content
 
 
 def two_layers():
@@ -66,6 +66,15 @@ class Rootfs(E2E):
         path = box.write("docker.tar", docker_archive([(config(layers), layers, ["x:1"])]))
         box.fails(1, "pull-tar", path, "--cmd", "true")
         self.assertEqual(box.json("images"), [])
+
+    def test_an_acl_that_names_a_user_who_is_not_there_is_left_out_with_a_warning(self):
+        acl = {"SCHILY.acl.access": "user::rw-,user:7:r--,group::r--,mask::r--,other::---"}
+        tar = archives.Tree().file("a", b"text", pax=acl).bytes()
+        for user, held in ((ROOT, True), (RANGED, True), (SINGLE, False)):
+            with self.subTest(user.name):
+                result = self.box(user).run("pull-tar", "-", "--name", "x", input=tar)
+                self.assertEqual(result.status, 0, result.errors)
+                self.assertEqual("1 extended attribute left out" in result.errors, not held, result.errors)
 
     def test_leading_dots_and_slashes_are_stripped(self):
         box = self.box()

@@ -13,8 +13,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/landlock_abi.hpp"
 #include "runner/host_facts.hpp"
-#include "runner/landlock_abi.hpp"
 #include "tests/runner/both_users.hpp"
 
 namespace layerbox::test {

@@ -1,5 +1,5 @@
 // The compiler of filters, against an interpreter and against a naive reading of the policy.
-#include "runner/seccomp_bpf.hpp"
+#include "base/seccomp_bpf.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/audit.h>

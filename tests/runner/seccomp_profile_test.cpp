@@ -18,9 +18,9 @@
 #include <set>
 #include <string>
 
+#include "base/seccomp_bpf.hpp"
 #include "runner/capabilities.hpp"
 #include "runner/run_spec.hpp"
-#include "runner/seccomp_bpf.hpp"
 #include "tests/runner/bpf_interpreter.hpp"
 
 namespace layerbox::test {

@@ -13,9 +13,9 @@
 #include <cstdio>
 
 #include "base/kernel_text.hpp"
+#include "base/syscall_table.hpp"
 #include "cli/doctor/probe.hpp"
 #include "cli/doctor/trial.hpp"
-#include "runner/syscall_table.hpp"
 
 namespace layerbox::doctor {
 namespace {

@@ -30,6 +30,13 @@ class ArchiveIndex {
   static ArchiveIndex read(const ByteReader& reader, std::uint64_t size_bytes,
                            const ImportLimits& limits);
 
+  // All members, each once; and back. add() throws Error(corrupt) for a name that is none.
+  template <typename Visit> void for_each(Visit visit) const {
+    for (const auto& [name, member] : members_)
+      visit(member);
+  }
+  void add(TarMember member);
+
   struct Place {
     std::uint64_t offset = 0;
     std::uint64_t size_bytes = 0;
@@ -42,8 +49,6 @@ class ArchiveIndex {
   bool has_image_parts() const;
 
  private:
-  void add(TarMember member);
-
   std::unordered_map<RelPath, TarMember> members_;
 };
 

@@ -120,16 +120,19 @@ std::string LayerImporter::next_dir() {
   return "layer-" + std::to_string(dirs_++);
 }
 
-LayerKey LayerImporter::unpack(PlainStream plain, const LayerInput& input,
+LayerKey LayerImporter::unpack(StoredLayer stored, const LayerInput& input,
                                const std::vector<LayerKey>& below) {
   const std::string dir = next_dir();
+  make_dir_at(staging_.dir(), dir.c_str(), 0755);
+  const UniqueFd layer_dir = open_beneath(staging_.dir(), RelPath::parse(dir), kOpenDir);
   progress_.begin(input.title, input.progress_bytes);
   std::uint64_t told = 0;
-  UnpackedLayer layer = unpack_layer(*plain.source, staging_.dir(), dir.c_str(), limits_,
-                                     store_.identity(), [&](std::uint64_t tar_bytes) {
-                                       progress_.advance(*plain.stored_bytes);
-                                       early_.unpacked(tar_bytes - std::exchange(told, tar_bytes));
-                                     });
+  auto [layer, stored_bytes] =
+      unpack_confined(std::move(stored), layer_dir, limits_, store_.identity(), progress_,
+                      [&](std::uint64_t tar_bytes, std::uint64_t stored_so_far) {
+                        progress_.advance(stored_so_far);
+                        early_.unpacked(tar_bytes - std::exchange(told, tar_bytes));
+                      });
   progress_.end();
   fault_point("import.after_unpack");
   if (input.diff_id && layer.diff_id != *input.diff_id)
@@ -143,7 +146,6 @@ LayerKey LayerImporter::unpack(PlainStream plain, const LayerInput& input,
   for (const std::string& warning : layer.warnings)
     progress_.warn(input.title + ": " + warning);
 
-  const UniqueFd layer_dir = open_beneath(staging_.dir(), RelPath::parse(dir), kOpenDir);
   LayerKey key{layer.diff_id, std::nullopt};
   if (!layer.implied.empty() && !below.empty()) {
     const UniqueFd tree = open_beneath(layer_dir, RelPath::parse(layout::kTree), kOpenDir);
@@ -156,7 +158,7 @@ LayerKey LayerImporter::unpack(PlainStream plain, const LayerInput& input,
   const LayerRow row{key,
                      layer.size_bytes,
                      layer.tar_bytes,
-                     input.source_bytes != 0 ? input.source_bytes : plain.stored_bytes->load(),
+                     input.source_bytes != 0 ? input.source_bytes : stored_bytes,
                      layer.entries,
                      static_cast<std::int64_t>(std::time(nullptr))};
   write_descriptor(layer_dir, {row, layer.implied, layer.unheld});

@@ -3,7 +3,7 @@
 //     LayerImporter layers(store, staging, limits, progress);
 //     layers.lock(diff_ids);                        // whoever imports the same layers waits here
 //     auto key = layers.find(diff_id, below);       // reuse …
-//     if (!key) key = layers.unpack(open_plain(…), {diff_id, "layer sha256:ab… (2/4)"}, below);
+//     if (!key) key = layers.unpack({file, claim}, {diff_id, "layer sha256:ab… (2/4)"}, below);
 //     layers.commit();                              // one syncfs, then a rename each
 //     … catalog.publish_image(…, layers.take_new_rows(…)) …
 //
@@ -21,8 +21,7 @@
 #include "base/progress.hpp"
 #include "layers/import_limits.hpp"
 #include "layers/oci/early_writeback.hpp"
-#include "layers/oci/plain_stream.hpp"
-#include "layers/tar/unpack_layer.hpp"
+#include "layers/oci/unpacker.hpp"
 #include "store/store.hpp"
 
 namespace layerbox {
@@ -49,8 +48,9 @@ class LayerImporter {
   bool is_whole(const LayerKey& key) const;
   // The key of the layer on top of `below` (bottom first), if its tree is there or staged.
   std::optional<LayerKey> find(const Digest& diff_id, const std::vector<LayerKey>& below);
-  // Unpacks the layer into staging. Throws Error(corrupt) when it is not what it must be.
-  LayerKey unpack(PlainStream plain, const LayerInput& input, const std::vector<LayerKey>& below);
+  // Has the layer unpacked into staging (unpacker.hpp). Throws Error(corrupt) when it is not what
+  // it must be.
+  LayerKey unpack(StoredLayer stored, const LayerInput& input, const std::vector<LayerKey>& below);
 
   // Drops a layer that was unpacked and is not wanted after all; one that is not staged is left
   // alone.

@@ -5,19 +5,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
-#include "layers/oci/archive_index.hpp"
 #include "layers/oci/docker_archive.hpp"
+#include "layers/oci/look_at_source.hpp"
 #include "layers/oci/oci_layout.hpp"
+#include "layers/oci/peek_source.hpp"
 
 namespace layerbox {
 namespace {
-
-// As far as the first member's header may be away: some extended headers of the largest size.
-constexpr std::uint64_t kMaxDetectBytes = std::uint64_t{4} << 20;
 
 [[noreturn]] void refuse(ErrorKind kind, const std::string& why, std::string hint = "") {
   Error error(kind, why);
@@ -66,22 +63,6 @@ OpenedSource open_directory(OpenedSource opened, UniqueFd dir, SourceType type) 
   return opened;
 }
 
-ByteReader peek_reader(PeekSource& source) {
-  return [&source](std::uint64_t offset, std::span<std::byte> buffer) {
-    if (offset > kMaxDetectBytes || buffer.size() > kMaxDetectBytes) return std::size_t{0};
-    const auto ahead = source.peek(static_cast<std::size_t>(offset) + buffer.size());
-    if (ahead.size() <= offset) return std::size_t{0};
-    const auto part = ahead.subspan(static_cast<std::size_t>(offset));
-    std::memcpy(buffer.data(), part.data(), part.size());
-    return part.size();
-  };
-}
-
-bool looks_like_archive(PeekSource& tar, const ImportLimits& limits) {
-  const auto first = first_member(peek_reader(tar), limits);
-  return first && may_begin_image_archive(*first);
-}
-
 UniqueFd nameless_file(FdRef dir) {
   const int fd = ::openat(dir.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd >= 0) return UniqueFd(fd);
@@ -93,43 +74,24 @@ UniqueFd nameless_file(FdRef dir) {
   return named;
 }
 
-UniqueFd spool(PlainStream& plain, const OpenedSource& opened, FdRef staging,
-               const ImportLimits& limits, Progress& progress) {
-  UniqueFd file = nameless_file(staging);
-  std::vector<std::byte> buffer(std::size_t{1} << 18);
-  std::uint64_t size = 0;
-  progress.begin("reading " + opened.label, opened.stored_bytes);
-  while (const std::size_t got = plain.source->read(buffer)) {
-    size += got;
-    if (size > limits.max_bytes)
-      refuse(ErrorKind::limit_exceeded,
-             "the archive is larger than the limit of " + std::to_string(limits.max_bytes) +
-                 " bytes",
-             "--max-bytes raises this limit");
-    write_all(file, std::span(buffer).first(got), "spool");
-    progress.advance(*plain.stored_bytes);
-  }
-  progress.end();
-  return file;
+// The same file, open for reading alone.
+UniqueFd reopened(FdRef file) {
+  return open_path("/proc/self/fd/" + std::to_string(file.get()), O_RDONLY);
 }
 
-// The rootfs that looked like an archive: read from where it lies now.
-OpenedSource rootfs_of(OpenedSource opened, UniqueFd tar, const ImportLimits& limits) {
-  const auto size = static_cast<std::uint64_t>(stat_fd(tar).st_size);
-  opened.fd = std::make_shared<UniqueFd>(std::move(tar));
-  opened.again = [fd = opened.fd, size, label = opened.label]() -> std::unique_ptr<Source> {
-    return std::make_unique<FileRangeSource>(*fd, 0, size, label);
+std::function<SourceFile()> opener(const std::shared_ptr<UniqueFd>& fd, std::uint64_t size_bytes,
+                                   const std::string& label) {
+  return [fd, size_bytes, label] {
+    return SourceFile{std::make_unique<FileRangeSource>(*fd, 0, size_bytes, label), size_bytes,
+                      *fd};
   };
-  opened.tar = open_plain(opened.again(), limits);
-  return opened;
 }
 
-OpenedSource open_archive(OpenedSource opened, UniqueFd tar, SourceType type,
-                          const ImportLimits& limits) {
-  // The index reads the tar by offset; a rootfs, if it is one, needs it again.
+OpenedSource open_archive(OpenedSource opened, UniqueFd tar, SourceType type, ArchiveIndex index) {
+  // The index is for reading the tar by offset; a rootfs, if it is one, needs it again.
   UniqueFd copy(::fcntl(tar.get(), F_DUPFD_CLOEXEC, 3));
   if (!copy) throw_errno(errno, opened.label);
-  auto files = std::make_unique<TarFiles>(std::move(tar), opened.label, limits);
+  auto files = std::make_unique<TarFiles>(std::move(tar), opened.label, std::move(index));
   opened.type = type == SourceType::automatic ? type_of(*files) : type;
   require_type(*files, opened.type);
   if (opened.type != SourceType::rootfs) {
@@ -141,7 +103,12 @@ OpenedSource open_archive(OpenedSource opened, UniqueFd tar, SourceType type,
            "it has parts of an image, but neither manifest.json (docker-archive) nor index.json "
            "(OCI layout): it was cut short, or made in another way",
            "--type rootfs imports its members as files");
-  return rootfs_of(std::move(opened), std::move(copy), limits);
+  // What looked like an archive is read from where it lies now.
+  const auto size = static_cast<std::uint64_t>(stat_fd(copy).st_size);
+  opened.fd = std::make_shared<UniqueFd>(std::move(copy));
+  opened.again = opener(opened.fd, size, opened.label);
+  opened.tar = opened.again();
+  return opened;
 }
 
 } // namespace
@@ -156,29 +123,28 @@ OpenedSource open_source(const std::string& source, SourceType type, FdRef stagi
 
   const bool seekable = is_file_from_its_start(input, status);
   if (seekable) opened.stored_bytes = static_cast<std::uint64_t>(status.st_size);
-  opened.fd = std::make_shared<UniqueFd>(std::move(input));
-  if (seekable)
-    opened.again = [fd = opened.fd, size = opened.stored_bytes,
-                    label = opened.label]() -> std::unique_ptr<Source> {
-      return std::make_unique<FileRangeSource>(*fd, 0, size, label);
-    };
-  PlainStream plain = open_plain(
-      seekable ? opened.again() : std::make_unique<FdSource>(*opened.fd, opened.label), limits);
-  if (plain.source->peek(1).empty()) refuse(ErrorKind::corrupt, "it is empty");
+  UniqueFd spool;
+  if (type != SourceType::rootfs) spool = nameless_file(staging);
+  SourceQuestion question{type, opened.label, input, std::nullopt, spool};
+  if (seekable) question.size_bytes = opened.stored_bytes;
+  SourceAnswer answer = look_at_source(question, staging, limits, progress);
+  if (answer.is_archive && answer.is_spooled) {
+    opened.spooled_from_bytes = answer.stored_bytes;
+    input = reopened(spool);
+  }
+  if (answer.is_archive)
+    return open_archive(std::move(opened), std::move(input), type, std::move(answer.index));
 
-  const bool archive = type == SourceType::automatic ? looks_like_archive(*plain.source, limits)
-                                                     : type != SourceType::rootfs;
-  if (!archive) {
-    opened.tar = std::move(plain);
-    return opened;
+  opened.fd = std::make_shared<UniqueFd>(std::move(input));
+  if (seekable) {
+    opened.again = opener(opened.fd, opened.stored_bytes, opened.label);
+    opened.tar = opened.again();
+  } else {
+    auto rest = std::make_unique<FdSource>(*opened.fd, opened.label);
+    opened.tar = {std::make_unique<PeekSource>(std::move(rest), std::move(answer.ahead)), 0,
+                  *opened.fd};
   }
-  if (seekable && plain.compression == Compression::none) {
-    UniqueFd file = std::move(*opened.fd);
-    return open_archive(std::move(opened), std::move(file), type, limits);
-  }
-  UniqueFd file = spool(plain, opened, staging, limits, progress);
-  opened.spooled_from_bytes = *plain.stored_bytes;
-  return open_archive(std::move(opened), std::move(file), type, limits);
+  return opened;
 }
 
 } // namespace layerbox

@@ -5,6 +5,9 @@
 // streams straight through: it is told from an archive by its first member
 // (may_begin_image_archive), and only when that may begin an archive, and neither a manifest nor
 // any other part of an image is found in the end, is the spool a rootfs.
+//
+// All that is decompressed and parsed is so by the unpacker (unpacker.hpp), which tells an
+// archive's index. What it reads of a pipe to find out that it is a rootfs, it hands back.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +19,6 @@
 #include "base/progress.hpp"
 #include "base/unique_fd.hpp"
 #include "layers/import_image.hpp"
-#include "layers/oci/plain_stream.hpp"
 #include "layers/oci/source_files.hpp"
 
 namespace layerbox {
@@ -25,10 +27,10 @@ struct OpenedSource {
   std::string label;                    // for messages and progress
   SourceType type = SourceType::rootfs; // never automatic
   std::unique_ptr<SourceFiles> files;   // archives
-  std::optional<PlainStream> tar;       // rootfs: the plain tar, to be read once
+  SourceFile tar;                       // rootfs: as it is stored, to be read once
   std::uint64_t stored_bytes = 0;       // rootfs: size of the source, 0 when it is not known
   // rootfs: opens the stored bytes once more; nothing when they can be read only once.
-  std::function<std::unique_ptr<Source>()> again;
+  std::function<SourceFile()> again;
   // rootfs: stored bytes that were read before the tar was spooled; 0 when it was not.
   std::uint64_t spooled_from_bytes = 0;
 

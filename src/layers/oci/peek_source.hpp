@@ -12,7 +12,9 @@ namespace layerbox {
 
 class PeekSource : public Source {
  public:
-  explicit PeekSource(std::unique_ptr<Source> input) : input_(std::move(input)) {}
+  // With `ahead`, bytes that come before those of `input`.
+  explicit PeekSource(std::unique_ptr<Source> input, std::vector<std::byte> ahead = {})
+      : input_(std::move(input)), ahead_(std::move(ahead)) {}
 
   // The next `size` bytes, fewer when the input ends before; read() gives them again. Valid until
   // the next call. What a caller looks at it holds in memory: it asks in bounded steps.

@@ -47,21 +47,17 @@ std::optional<SourceFile> DirectoryFiles::open(const RelPath& name) const {
   const struct stat status = stat_fd(*fd);
   if (!S_ISREG(status.st_mode))
     throw Error(ErrorKind::corrupt, "'" + printable(name.str()) + "' is not a regular file");
+  const FdRef ref = *fd;
   return SourceFile{std::make_unique<OwnedFile>(std::move(*fd), name.str()),
-                    static_cast<std::uint64_t>(status.st_size)};
+                    static_cast<std::uint64_t>(status.st_size), ref};
 }
-
-TarFiles::TarFiles(UniqueFd tar, std::string name, const ImportLimits& limits)
-    : tar_(std::move(tar)), name_(std::move(name)),
-      index_(ArchiveIndex::read(pread_reader(tar_, name_),
-                                static_cast<std::uint64_t>(stat_fd(tar_).st_size), limits)) {}
 
 std::optional<SourceFile> TarFiles::open(const RelPath& name) const {
   const auto place = index_.find(name);
   if (!place) return std::nullopt;
   return SourceFile{
       std::make_unique<FileRangeSource>(tar_, place->offset, place->size_bytes, name_),
-      place->size_bytes};
+      place->size_bytes, tar_};
 }
 
 ByteReader pread_reader(FdRef fd, std::string name) {

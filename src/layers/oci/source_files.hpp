@@ -23,6 +23,7 @@ namespace layerbox {
 struct SourceFile {
   std::unique_ptr<Source> content;
   std::uint64_t size_bytes = 0;
+  FdRef fd = FdRef(-1); // what `content` reads
 };
 
 class SourceFiles {
@@ -47,9 +48,9 @@ class DirectoryFiles : public SourceFiles {
 
 class TarFiles : public SourceFiles {
  public:
-  // Reads the index of the seekable tar `tar`. `name` is for messages. Throws as
-  // ArchiveIndex::read.
-  TarFiles(UniqueFd tar, std::string name, const ImportLimits& limits);
+  // `index` is that of the seekable tar `tar`. `name` is for messages.
+  TarFiles(UniqueFd tar, std::string name, ArchiveIndex index)
+      : tar_(std::move(tar)), name_(std::move(name)), index_(std::move(index)) {}
   std::optional<SourceFile> open(const RelPath& name) const override;
   bool has_image_parts() const { return index_.has_image_parts(); } // archive_index.hpp
 

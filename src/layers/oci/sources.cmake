@@ -15,6 +15,7 @@ set(LAYERS_OCI_SOURCES
   oci/image_config.cpp
   oci/json_document.cpp
   oci/layer_importer.cpp
+  oci/look_at_source.cpp
   oci/lz4_codec.cpp
   oci/oci_layout.cpp
   oci/open_source.cpp
@@ -25,5 +26,6 @@ set(LAYERS_OCI_SOURCES
   oci/source_files.cpp
   oci/source_image.cpp
   oci/tar_headers.cpp
+  oci/unpacker.cpp
   oci/xz_codec.cpp
   oci/zstd_codec.cpp)

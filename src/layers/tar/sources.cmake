@@ -5,7 +5,7 @@ set(LAYERS_TAR_SOURCES
   tar/pax_attributes.cpp
   tar/pax_records.cpp
   tar/posix_acl.cpp
-  tar/produced_source.cpp
+  tar/produced_pipe.cpp
   tar/raw_tap.cpp
   tar/rebuild_tar.cpp
   tar/record_reader.cpp

@@ -8,7 +8,6 @@
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
-#include "base/remove_tree.hpp"
 #include "layers/tar/forward_links.hpp"
 #include "layers/tar/layer_record.hpp"
 #include "layers/tar/replaced_files.hpp"
@@ -229,11 +228,9 @@ void settle_record(FdRef layer, FdRef record, ReplacedFiles& replaced) {
 
 } // namespace
 
-UnpackedLayer unpack_layer(Source& source, FdRef staging, const char* dir,
-                           const ImportLimits& limits, const Identity& who,
+UnpackedLayer unpack_layer(Source& source, FdRef layer, const ImportLimits& limits,
+                           const Identity& who,
                            const std::function<void(std::uint64_t)>& progress) {
-  make_dir_at(staging, dir, 0755);
-  const UniqueFd layer = open_beneath(staging, RelPath::parse(dir), O_RDONLY | O_DIRECTORY);
   make_dir_at(layer, layout::kTree, 0755);
   const UniqueFd tree = open_beneath(layer, RelPath::parse(layout::kTree), O_RDONLY | O_DIRECTORY);
   const UniqueFd record_file = create_file(layer, layout::kRecord);

@@ -1,17 +1,17 @@
-// unpack_layer: the door of tar/. A plain tar comes in as a Source; a layer directory stands in the
-// staging directory afterwards:
+// unpack_layer: the door of tar/. A plain tar comes in as a Source; a layer stands in the directory
+// afterwards:
 //
-//     STAGING/DIR/tree/     the layer tree, in overlay dialect
-//     STAGING/DIR/record    the tar's own story (layer_record.hpp)
+//     LAYER/tree/     the layer tree, in overlay dialect
+//     LAYER/record    the tar's own story (layer_record.hpp)
 //
-//     UnpackedLayer layer = unpack_layer(*plain, staging, "layer-0", limits, who, on_progress);
+//     UnpackedLayer layer = unpack_layer(*plain, layer_dir, limits, who, on_progress);
 //     if (layer.diff_id != expected) throw …;         // the caller knows what it should have been
 //     if (!layer.implied.empty()) keyed = adopt_implied_directories(tree, layer.implied, below);
 //     write_descriptor(layer_dir, {row, layer.implied, layer.unheld});   // layer_descriptor.hpp
 //
-// The archive is hostile until proven otherwise: nothing outside STAGING/DIR is touched whatever it
-// holds, and memory stays below 48 MiB. Nothing is made durable here; the importer syncs once.
-// For Privilege::subordinate the caller runs this inside the user namespace of `who.store_map`.
+// The archive is hostile until proven otherwise: nothing outside LAYER is touched whatever it
+// holds, and memory stays below 48 MiB. Nothing is made durable here; the importer syncs once. For
+// Privilege::subordinate the caller runs this inside the user namespace of `who.store_map`.
 #pragma once
 
 #include <cstdint>
@@ -44,14 +44,14 @@ struct UnpackedLayer {
   std::vector<std::string> warnings; // one line for each kind of thing dropped
 };
 
-// Unpacks `source` into the new directory `dir` (one component) below `staging` and reads the
-// source to its end. `progress` hears the tar bytes done so far, about once a MiB, on the calling
-// thread; what it throws stops the work. The source is read in a thread of its own, which is joined
-// before this returns or throws. Throws Error: corrupt (not a tar, truncated, malformed, against a
-// rule of tar_rules.hpp; the entry is named), limit_exceeded (the hint names the flag), what
-// `source` throws, system. After a throw the directory is left for the caller to remove.
-UnpackedLayer unpack_layer(Source& source, FdRef staging, const char* dir,
-                           const ImportLimits& limits, const Identity& who,
+// Unpacks `source` into the empty directory `layer` and reads the source to its end. `progress`
+// hears the tar bytes done so far, about once a MiB, on the calling thread; what it throws stops
+// the work. The source is read in a thread of its own, which is joined before this returns or
+// throws. Throws Error: corrupt (not a tar, truncated, malformed, against a rule of tar_rules.hpp;
+// the entry is named), limit_exceeded (the hint names the flag), what `source` throws, system.
+// After a throw the directory is left for the caller to remove.
+UnpackedLayer unpack_layer(Source& source, FdRef layer, const ImportLimits& limits,
+                           const Identity& who,
                            const std::function<void(std::uint64_t tar_bytes)>& progress);
 
 // The same tree but for its files' content, of a layer that is in the store, in the empty directory

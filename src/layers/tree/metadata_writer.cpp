@@ -21,8 +21,10 @@ std::array<struct timespec, 2> timespecs(const TimeStamp& mtime) {
   return {time, time};
 }
 
-// A security module refuses labels of another machine with EINVAL.
-bool is_unheld(std::string_view key, int error_number) {
+// A security module refuses labels of another machine with EINVAL, and so does the kernel an ACL
+// that names a user who is not mapped.
+bool is_unheld(std::string_view key, int error_number, bool maps_all) {
+  if (error_number == EINVAL && !maps_all && key.starts_with("system.posix_acl_")) return true;
   return error_number == EPERM || error_number == EACCES || error_number == EOPNOTSUPP ||
          (error_number == EINVAL && key.starts_with("security."));
 }
@@ -109,7 +111,7 @@ void MetadataWriter::set_xattrs(FdRef dir, const char* name, const RelPath& path
     try {
       set_xattr(dir, name, key, value);
     } catch (Error& error) {
-      if (!is_unheld(key, error.error_number())) {
+      if (!is_unheld(key, error.error_number(), maps_all_)) {
         error.add_context("'" + printable(path.str()) + "'");
         throw;
       }

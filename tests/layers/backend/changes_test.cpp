@@ -112,8 +112,9 @@ class Changes : public ::testing::Test {
     const UniqueFd layers = open_beneath(store().root(), RelPath::parse(layout::kLayers),
                                          O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (!try_stat_at(layers, key.str().c_str())) {
-      const UnpackedLayer layer = unpack_layer(source, layers, key.str().c_str(), ImportLimits(),
-                                               who(), [](std::uint64_t) {});
+      const UnpackedLayer layer =
+          unpack_layer(source, make_or_open_dir_at(layers, key.str().c_str(), 0755), ImportLimits(),
+                       who(), [](std::uint64_t) {});
       EXPECT_EQ(layer.diff_id, key.diff_id);
       EXPECT_TRUE(layer.implied.empty()) << "a directory of the layer is not told in it";
       EXPECT_EQ(layer.warnings, std::vector<std::string>());

@@ -62,7 +62,7 @@ void expect_within_memory(Source& source) {
     std::ofstream("/proc/self/clear_refs") << "5" << std::flush; // the peak starts anew, proc(5)
     const std::uint64_t before = status_kib("VmRSS:");
     try {
-      unpack_layer(source, workshop.staging(), "layer", ImportLimits{}, root_identity(), nullptr);
+      unpack_layer(source, workshop.new_layer(), ImportLimits{}, root_identity(), nullptr);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::limit_exceeded) fmt::print(stderr, "{}\n", error.what());
     }

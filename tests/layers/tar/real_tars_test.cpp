@@ -99,7 +99,7 @@ TEST_P(RealTars, BecomeTheTreeThatWasPacked) {
   const UniqueFd file = open_path(tar, O_RDONLY);
   FdSource bytes(file, "tar");
   const UnpackedLayer layer =
-      unpack_layer(bytes, workshop.staging(), "layer", ImportLimits{}, root_identity(), nullptr);
+      unpack_layer(bytes, workshop.new_layer(), ImportLimits{}, root_identity(), nullptr);
   EXPECT_EQ(layer.warnings, std::vector<std::string>{});
   EXPECT_EQ(workshop.tree_text(), tree_text(open_path(source, kDir)));
   const UniqueFd reopened = open_path(tar, O_RDONLY);

@@ -25,8 +25,9 @@ UniqueFd open_directory(const std::string& path) {
 void unpack(const std::string& tar, const std::string& staging, const char* name) {
   const UniqueFd file = tar == "-" ? UniqueFd(::dup(0)) : open_path(tar, O_RDONLY | O_CLOEXEC);
   FdSource source(file, tar);
-  const UnpackedLayer layer = unpack_layer(source, open_directory(staging), name, ImportLimits{},
-                                           current_identity(), nullptr);
+  const UnpackedLayer layer =
+      unpack_layer(source, make_or_open_dir_at(open_directory(staging), name, 0755), ImportLimits{},
+                   current_identity(), nullptr);
   fmt::print("{} tar={} size={} entries={} implied={}\n", layer.diff_id.str(), layer.tar_bytes,
              layer.size_bytes, layer.entries, layer.implied.size());
   for (const std::string& warning : layer.warnings)

@@ -61,7 +61,7 @@ TEST(UnpackLayer, IsTheSameHoweverTheSourceDribbles) {
     Workshop workshop;
     Dribble source(tar, step, false);
     const UnpackedLayer layer =
-        unpack_layer(source, workshop.staging(), "layer", ImportLimits{}, root_identity(), nullptr);
+        unpack_layer(source, workshop.new_layer(), ImportLimits{}, root_identity(), nullptr);
     EXPECT_EQ(layer.diff_id, sha256(tar));
     EXPECT_TRUE(workshop.rebuilt() == tar);
   }
@@ -74,7 +74,7 @@ TEST(UnpackLayer, PassesOnWhatTheSourceThrows) {
     Dribble source(tar, 100'000, true);
     const std::string dir = fmt::format("layer-{}", cut);
     try {
-      unpack_layer(source, workshop.staging(), dir.c_str(), ImportLimits{}, root_identity(),
+      unpack_layer(source, workshop.new_layer(dir.c_str()), ImportLimits{}, root_identity(),
                    nullptr);
       ADD_FAILURE() << "a failing source was accepted";
     } catch (const Error& error) {
@@ -89,7 +89,7 @@ TEST(UnpackLayer, TellsItsProgressUpToTheEnd) {
   const std::string tar = mixed_tar();
   MemorySource source(tar);
   std::vector<std::uint64_t> told;
-  unpack_layer(source, workshop.staging(), "layer", ImportLimits{}, root_identity(),
+  unpack_layer(source, workshop.new_layer(), ImportLimits{}, root_identity(),
                [&told](std::uint64_t done) { told.push_back(done); });
   EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
   EXPECT_GE(told.size(), 5U);
@@ -101,7 +101,7 @@ TEST(UnpackLayer, StopsWhenItsListenerThrows) {
   const std::string tar = mixed_tar();
   MemorySource source(tar);
   try {
-    unpack_layer(source, workshop.staging(), "layer", ImportLimits{}, root_identity(),
+    unpack_layer(source, workshop.new_layer(), ImportLimits{}, root_identity(),
                  [](std::uint64_t) { throw Error(ErrorKind::interrupted, "stopped"); });
     ADD_FAILURE() << "it went on";
   } catch (const Error& error) {
@@ -109,14 +109,13 @@ TEST(UnpackLayer, StopsWhenItsListenerThrows) {
   }
 }
 
-TEST(UnpackLayer, RefusesADirectoryThatIsThere) {
+TEST(UnpackLayer, RefusesADirectoryThatIsNotEmpty) {
   Workshop workshop;
-  make_dir_at(workshop.staging(), "layer", 0700);
+  make_dir_at(workshop.new_layer(), "tree", 0700);
   const std::string tar = mixed_tar();
   MemorySource source(tar);
-  EXPECT_THROW(
-      unpack_layer(source, workshop.staging(), "layer", ImportLimits{}, root_identity(), nullptr),
-      Error);
+  EXPECT_THROW(unpack_layer(source, workshop.new_layer(), ImportLimits{}, root_identity(), nullptr),
+               Error);
 }
 
 TEST(UnpackLayer, LimitsHeadersAndPaddingToo) {
@@ -199,7 +198,7 @@ TEST(UnpackLayer, ServesAnOrdinaryUserWithOneId) {
     who.store_map = IdMap::single(65534, 65534);
     MemorySource source(tar);
     const UnpackedLayer layer =
-        unpack_layer(source, workshop.staging(), "layer", ImportLimits{}, who, nullptr);
+        unpack_layer(source, workshop.new_layer(), ImportLimits{}, who, nullptr);
     EXPECT_EQ(layer.diff_id, sha256(tar));
     EXPECT_EQ(layer.unheld.devices, 2U);
     EXPECT_EQ(layer.unheld.owners, 1U);
@@ -239,7 +238,7 @@ TEST(UnpackLayer, KeepsMappedOwnersInAUserNamespace) {
   call_in_user_namespace(ns, [&] {
     MemorySource source(tar);
     const UnpackedLayer layer =
-        unpack_layer(source, workshop.staging(), "layer", ImportLimits{}, who, nullptr);
+        unpack_layer(source, workshop.new_layer(), ImportLimits{}, who, nullptr);
     if (layer.unheld.owners != 1) throw Error(ErrorKind::corrupt, "one owner is not mapped");
   });
   const std::string text = workshop.tree_text();

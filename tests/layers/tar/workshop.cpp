@@ -72,7 +72,11 @@ std::string Workshop::harm() const {
 UnpackedLayer Workshop::unpack(std::string_view tar, const ImportLimits& limits) {
   remove_tree(staging_, "layer");
   MemorySource source(tar);
-  return unpack_layer(source, staging_, "layer", limits, root_identity(), nullptr);
+  return unpack_layer(source, new_layer(), limits, root_identity(), nullptr);
+}
+
+UniqueFd Workshop::new_layer(const char* name) const {
+  return make_or_open_dir_at(staging_, name, 0755);
 }
 
 UniqueFd Workshop::layer() const {

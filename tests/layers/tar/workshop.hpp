@@ -28,6 +28,8 @@ class Workshop {
   std::string canary() const { return path() + "/canary"; }
   FdRef staging() const { return staging_; }
 
+  // A directory in staging for unpack_layer(), made when it is not there.
+  UniqueFd new_layer(const char* name = "layer") const;
   // Unpacks into staging/layer after removing what was there.
   UnpackedLayer unpack(std::string_view tar, const ImportLimits& limits = {});
   UniqueFd tree() const; // of the last layer

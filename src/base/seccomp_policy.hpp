@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "runner/syscall_table.hpp"
+#include "base/syscall_table.hpp"
 
 namespace layerbox {
 

@@ -1,4 +1,4 @@
-#include "runner/seccomp_bpf.hpp"
+#include "base/seccomp_bpf.hpp"
 
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -192,6 +192,16 @@ std::vector<Run> runs_of(const SeccompPolicy& policy) {
 }
 
 } // namespace
+
+void SeccompPolicy::add(std::uint32_t call, std::uint32_t action) {
+  rules.push_back({call, action, 0, 0});
+}
+
+void SeccompPolicy::add(std::uint32_t call, std::uint32_t action,
+                        const SeccompCondition& condition) {
+  rules.push_back({call, action, static_cast<std::uint32_t>(conditions.size()), 1});
+  conditions.push_back(condition);
+}
 
 std::vector<sock_filter> seccomp_program(const SeccompPolicy& policy) {
   check(policy);

@@ -54,4 +54,8 @@ struct LandlockPort {
   std::uint64_t port = 0;
 };
 
+// The version that this kernel has, or -errno. In debug builds LAYERBOX_FAULT_LANDLOCK=N makes it
+// another one: 0 is off, a negative number is none.
+int landlock_version();
+
 } // namespace layerbox

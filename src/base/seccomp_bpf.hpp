@@ -1,4 +1,4 @@
-// seccomp_bpf: a policy as the program that the kernel runs before each system call of a container.
+// seccomp_bpf: a policy as the program that the kernel runs before each system call of a process.
 //
 //     ld arch · not ours? kill · ld nr · binary search over runs of equal calls · return
 //
@@ -15,7 +15,7 @@
 
 #include <vector>
 
-#include "runner/seccomp_policy.hpp"
+#include "base/seccomp_policy.hpp"
 
 namespace layerbox {
 
