@@ -156,17 +156,20 @@ class Import {
     progress_.warn(what + ", and this machine is " + platform_.str());
   }
 
-  bool is_there(const SourceImage& image) const {
-    const auto row = store_.catalog().image(image.config.id);
-    return row && store_.has_blob(image.config.id) &&
-           std::all_of(row->layers.begin(), row->layers.end(),
-                       [this](const LayerKey& key) { return layers_.is_whole(key); });
+  // Nothing when a part of it is missing.
+  std::optional<ImageRow> find_whole(const SourceImage& image) const {
+    auto row = store_.catalog().image(image.config.id);
+    if (row && (!store_.has_blob(image.config.id) ||
+                !std::all_of(row->layers.begin(), row->layers.end(),
+                             [this](const LayerKey& key) { return layers_.is_whole(key); })))
+      row.reset();
+    return row;
   }
 
   void lock_layers(const std::vector<SourceImage>& images) {
     std::vector<Digest> wanted;
     for (const SourceImage& image : images)
-      if (!is_there(image))
+      if (!find_whole(image))
         wanted.insert(wanted.end(), image.config.diff_ids.begin(), image.config.diff_ids.end());
     if (!wanted.empty()) layers_.lock(std::move(wanted));
   }
@@ -175,8 +178,12 @@ class Import {
     PreparedImage prepared;
     prepared.config = image.config;
     prepared.names = image.names;
-    prepared.was_there = is_there(image);
-    if (prepared.was_there) return prepared;
+    if (auto row = find_whole(image)) {
+      prepared.was_there = true;
+      // Its row may go before publish(); its layers and its blob stay while staging_ is held.
+      prepared.layers = std::move(row->layers);
+      return prepared;
+    }
     const std::size_t before = layers_.unpacked();
     for (std::size_t i = 0; i < image.layers.size(); ++i) {
       const std::string number = std::to_string(i + 1) + "/" + std::to_string(image.layers.size());
@@ -276,11 +283,6 @@ class Import {
 
   NewImage new_image(const PreparedImage& image, const std::vector<std::string>& names) {
     NewImage fresh;
-    if (image.was_there) {
-      fresh.image = *store_.catalog().image(image.config.id);
-      fresh.image.names = names;
-      return fresh;
-    }
     fresh.image.id = image.config.id;
     fresh.image.chain = chain_of(image.layers).value_or(Digest());
     fresh.image.layers = image.layers;
