@@ -9,6 +9,7 @@
 #include "cli/find_container.hpp"
 #include "cli/format_option.hpp"
 #include "cli/output.hpp"
+#include "cli/prune_plan.hpp"
 #include "cli/store_usage.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
@@ -63,10 +64,14 @@ template <typename Usage> DuJson list_json(const std::vector<Usage>& list) {
 }
 
 DuJson store_json(const StoreUsage& usage) {
-  return {{"total_bytes", usage.total_bytes()},   {"prune_frees_bytes", usage.prunable_bytes()},
-          {"derived_bytes", usage.derived_bytes}, {"leftover_bytes", usage.leftover_bytes},
-          {"other_bytes", usage.other_bytes},     {"images", list_json(usage.images)},
-          {"layers", list_json(usage.layers)},    {"containers", list_json(usage.containers)},
+  return {{"total_bytes", usage.total_bytes()},
+          {"prune_frees_bytes", plan_prune(usage, {}).disk_bytes()},
+          {"derived_bytes", usage.derived_bytes},
+          {"leftover_bytes", usage.leftover_bytes()},
+          {"other_bytes", usage.other_bytes},
+          {"images", list_json(usage.images)},
+          {"layers", list_json(usage.layers)},
+          {"containers", list_json(usage.containers)},
           {"volumes", list_json(usage.volumes)}};
 }
 
@@ -78,17 +83,19 @@ std::string summary_table(const StoreUsage& usage) {
     containers += container.disk_bytes;
   for (const VolumeUsage& volume : usage.volumes)
     volumes += volume.disk_bytes;
+  const PrunePlan plan = plan_prune(usage, {});
+  const auto frees = [&](PrunedKind kind) { return human_size(plan.disk_bytes(kind)); };
   Table table(
       {{"WHAT"}, {"COUNT", Align::right}, {"SIZE", Align::right}, {"PRUNE FREES", Align::right}});
   table.row({"layers", std::to_string(usage.layers.size()), human_size(layers),
-             human_size(usage.unused_layer_bytes())});
+             frees(PrunedKind::layer)});
   table.row({"containers", std::to_string(usage.containers.size()), human_size(containers),
-             human_size(usage.unused_container_bytes())});
+             frees(PrunedKind::container)});
   table.row({"volumes", std::to_string(usage.volumes.size()), human_size(volumes), human_size(0)});
-  table.row({"derived", "-", human_size(usage.derived_bytes), human_size(0)});
-  table.row({"leftovers", "-", human_size(usage.leftover_bytes), human_size(usage.leftover_bytes)});
-  table.row({"other", "-", human_size(usage.other_bytes), human_size(0)});
-  table.row({"all", "-", human_size(usage.total_bytes()), human_size(usage.prunable_bytes())});
+  table.row({"derived", "-", human_size(usage.derived_bytes), frees(PrunedKind::derived)});
+  table.row({"leftovers", "-", human_size(usage.leftover_bytes()), frees(PrunedKind::leftover)});
+  table.row({"other", "-", human_size(usage.other_bytes), frees(PrunedKind::config)});
+  table.row({"all", "-", human_size(usage.total_bytes()), human_size(plan.disk_bytes())});
   return table.text();
 }
 
@@ -197,17 +204,20 @@ class DuVerb : public Verb {
         "small file a whole block. A layer's is that of its files and of what is kept to make its "
         "archive again, once however many images have it. An image's UNIQUE part is in layers that "
         "no other image has.\n\n"
-        "PRUNE FREES is what nothing uses: layers of images that have no name and no container, "
-        "running or kept; throw-away containers and half-done imports whose layerbox was killed, "
-        "and trash. Volumes are never part of it; 'volume prune' removes those that no container "
-        "uses.\n\n"
+        "PRUNE FREES is what 'prune' removes without options: images that have no name and no "
+        "container, running or kept, with layers, config and what was derived of them; throw-away "
+        "containers and half-done imports whose layerbox was killed, and trash.\n\n"
+        "All together is what du(1) says of the store's directory, to the block. 'other' is "
+        "the database, configs, what is just being imported, the room that is kept for removing "
+        "on a full disk, and directories of the store's own. File systems whose files share "
+        "blocks, as btrfs, give back less.\n\n"
         "With REF, a container or an image, it is what this one has: its layers, the topmost "
         "first, with how many images and containers have each, and 'own' for what a container "
         "wrote.\n\n"
         "The JSON document is an object: total_bytes, prune_frees_bytes, derived_bytes "
         "(what backends made of images, and can make again; blocks that are shared count for "
         "each), "
-        "leftover_bytes, other_bytes (the database, configs, imports at work), images (id, names, "
+        "leftover_bytes, other_bytes, images (id, names, "
         "disk_bytes, "
         "unique_bytes, shared_bytes, containers, unused), layers (diff_id, below, disk_bytes, "
         "images, containers, unused), containers (id, name, image, state, disk_bytes, unused), "

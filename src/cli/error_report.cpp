@@ -62,8 +62,8 @@ std::string_view usual_hint(int error_number) noexcept {
   case ENFILE:
     return "as root raise the sysctl fs.file-max";
   case ENOSPC:
-    return "make room on that file system; 'layerbox rm', 'layerbox rmi' and 'layerbox volume "
-           "prune' free what the store does not need";
+    return "make room on that file system; 'layerbox prune', 'layerbox rm' and 'layerbox "
+           "volume prune' free what the store does not need";
   case EDQUOT:
     return "the user's quota on that file system is used up";
   case EROFS:

@@ -17,6 +17,7 @@
 #include "layers/container_parts.hpp"
 #include "layers/snapshots.hpp"
 #include "store/event_log.hpp"
+#include "store/image_use.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -102,6 +103,7 @@ class ForkVerb : public Verb {
     const Recipe recipe = read_recipe_of(home);
     const std::string spec = read_small_file(home, RelPath::parse(layout::kSpec), kMaxSpecBytes);
 
+    if (from.image) note_image_use(store.root(), *from.image);
     Origin origin;
     origin.gate = store.gate(LockMode::shared);
     NewContainer container(store, origin, &backend_named(from.backend),

@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "cli/units.hpp"
 #include "cli/verbs.hpp"
+#include "store/image_use.hpp"
 
 namespace layerbox {
 namespace {
@@ -17,14 +18,17 @@ namespace {
 class ImagesVerb : public Verb {
  public:
   void declare(CommandLine& line) override {
-    line.details("An image with several names has a line for each. SHARED is the part of its size "
-                 "that lies in layers which other images have, too.\n\n"
-                 "Filters: 'reference' is NAME or NAME:TAG with *, ? and [a-z], none of which is "
-                 "a '/', and leaves other names out; 'label' K or K=V of the image's config; "
-                 "'dangling' is true for images without a name; 'before' and 'since' an image that "
-                 "was created later or earlier.\n\n"
-                 "The JSON document is an array of objects: id, names, layers (how many), "
-                 "size_bytes, shared_bytes, created, os, architecture.");
+    line.details(
+        "An image with several names has a line for each. SHARED is the part of its size "
+        "that lies in layers which other images have, too.\n\n"
+        "Filters: 'reference' is NAME or NAME:TAG with *, ? and [a-z], none of which is "
+        "a '/', and leaves other names out; 'label' K or K=V of the image's config; "
+        "'dangling' is true for images without a name; 'before' and 'since' an image that "
+        "was created later or earlier.\n\n"
+        "The JSON document is an array of objects: id, names, layers (how many), "
+        "size_bytes, shared_bytes, created, last_used, os, architecture. last_used is when "
+        "it was imported or made, or last the base of a container that was created or "
+        "started, of a commit or squash, saved, or mounted; 'prune' goes by it.");
     filter_.declare(line);
     list_.declare(line);
     line.example("layerbox images", "list all images");
@@ -44,7 +48,7 @@ class ImagesVerb : public Verb {
         ++uses_[layer];
     images_ = filter_.chosen(store, std::move(images_)); // what is shared, is so with all
     list_.print_listing(
-        ids(), [this] { return document(); }, [this] { return table(); });
+        ids(), [&] { return document(store.root()); }, [this] { return table(); });
     return exit_code::kDone;
   }
 
@@ -63,7 +67,7 @@ class ImagesVerb : public Verb {
     return list;
   }
 
-  nlohmann::ordered_json document() const {
+  nlohmann::ordered_json document(FdRef root) const {
     auto list = nlohmann::ordered_json::array();
     for (const ImageRow& image : images_)
       list.push_back({{"id", image.id.str()},
@@ -72,6 +76,7 @@ class ImagesVerb : public Verb {
                       {"size_bytes", image.size_bytes},
                       {"shared_bytes", shared_bytes(image)},
                       {"created", image.created},
+                      {"last_used", rfc3339(last_image_use_ns(root, image.id) / 1'000'000'000)},
                       {"os", image.os},
                       {"architecture", image.architecture}});
     return list;

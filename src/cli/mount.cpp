@@ -14,6 +14,7 @@
 #include "cli/verbs.hpp"
 #include "layers/backend/mount_rootfs.hpp"
 #include "store/container_mounts.hpp"
+#include "store/image_use.hpp"
 #include "store/process_identity.hpp"
 
 namespace layerbox {
@@ -85,6 +86,7 @@ class MountVerb : public Verb {
     const BackendEntry& backend = choose_backend(
         backend_.value_or(invocation.settings().backend.value), store, Remember::yes);
     Origin origin = find_origin(&store, flags);
+    if (origin.image) note_image_use(store.root(), *origin.image);
     ContainerState state = first_state(origin, flags, new_container_id(),
                                        {"layerbox", "mount", reference_, directory_});
     const std::vector<LayerKey> layers = origin.layers;

@@ -9,6 +9,7 @@
 #include "cli/verbs.hpp"
 #include "store/container_mounts.hpp"
 #include "store/event_log.hpp"
+#include "store/reserve.hpp"
 
 namespace layerbox {
 namespace {
@@ -25,6 +26,7 @@ class RmVerb : public Verb {
 
   int run(Invocation& invocation) override {
     Store& store = invocation.swept_store();
+    const ReserveInUse room(store.root());
     for (const std::string& reference : references_) {
       with_context([&] { return fmt::format("removing container '{}'", reference); },
                    [&] { remove(store, reference); });

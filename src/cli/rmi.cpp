@@ -8,11 +8,13 @@
 
 #include "base/error.hpp"
 #include "cli/find_container.hpp"
+#include "cli/image_removal.hpp"
 #include "cli/open_backend.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "store/container_mounts.hpp"
 #include "store/event_log.hpp"
+#include "store/reserve.hpp"
 
 namespace layerbox {
 namespace {
@@ -33,6 +35,7 @@ class RmiVerb : public Verb {
 
   int run(Invocation& invocation) override {
     Store& store = invocation.swept_store();
+    const ReserveInUse room(store.root());
     for (const std::string& reference : references_)
       remove(store, reference);
     const Store::SweepResult swept = store.sweep();
@@ -65,7 +68,7 @@ class RmiVerb : public Verb {
       throw error;
     }
     free_from_containers(store, *image);
-    remove_files(store, *image);
+    print(removal_text(*image, remove_image(store, *image)));
   }
 
   // The image's name that `reference` means; nothing when it is an id.
@@ -108,20 +111,6 @@ class RmiVerb : public Verb {
                        : fmt::format("remove it with 'layerbox rm {}', or both with --force",
                                      display_name(user.state)));
     throw error;
-  }
-
-  static void remove_files(Store& store, const ImageRow& image) {
-    const bool gone = store.remove_image(image);
-    std::vector<Event> events;
-    for (const std::string& name : image.names)
-      events.push_back(named_event("image", "untag", image.id.str(), name));
-    if (gone)
-      events.push_back(named_event("image", "remove", image.id.str(),
-                                   image.names.empty() ? "" : image.names.front()));
-    record_events(store.root(), events);
-    for (const std::string& name : image.names)
-      print(fmt::format("untagged: {}\n", name));
-    if (gone) print(fmt::format("deleted: {}\n", image.id.str()));
   }
 
   std::vector<std::string> references_;

@@ -25,6 +25,7 @@
 #include "cli/service_flags.hpp"
 #include "cli/tmpfs_flags.hpp"
 #include "runner/cgroup_place.hpp"
+#include "store/image_use.hpp"
 
 namespace layerbox {
 namespace {
@@ -108,6 +109,7 @@ PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun r
                     Surroundings around) {
   const Identity& identity = invocation.identity();
   Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
+  if (run.origin.image && !flags.dry_run) note_image_use(store->root(), *run.origin.image);
   RunSpec& spec = run.spec;
   spec = merge_config(run.origin.process, flags, around);
   require_may_use(merge_network(flags, around.network), identity);

@@ -10,6 +10,7 @@
 #include "layers/save_images.hpp"
 #include "store/event_log.hpp"
 #include "store/image_ref.hpp"
+#include "store/image_use.hpp"
 
 namespace layerbox {
 namespace {
@@ -78,6 +79,7 @@ class SaveVerb : public Verb {
 
   void take(Store& store, const std::string& reference) {
     StoredImage image = find_image(store, reference);
+    note_image_use(store.root(), image.row.id);
     const std::optional<std::string> name = name_in(image.row, reference);
     auto there = std::find_if(images_.begin(), images_.end(), [&](const SavedImage& other) {
       return other.image.row.id == image.row.id;

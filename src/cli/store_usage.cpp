@@ -1,6 +1,9 @@
 #include "cli/store_usage.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -9,19 +12,26 @@
 #include "base/fs_at.hpp"
 #include "base/walk.hpp"
 #include "cli/find_container.hpp"
+#include "store/image_use.hpp"
 #include "store/staging_area.hpp"
 #include "store/volume_store.hpp"
 
 namespace layerbox {
 namespace {
 
-std::vector<std::string> entries_in(const Store& store, const char* path) {
-  const auto dir = try_open_beneath(store.root(), RelPath::parse(path), kOpenDir);
-  return dir ? list_dir(*dir) : std::vector<std::string>();
+// Nothing where there is no directory.
+std::vector<std::string> entries_in(const Store& store, const std::string& path) {
+  try {
+    const auto dir = try_open_beneath(store.root(), RelPath::parse(path), kOpenDir);
+    return dir ? list_dir(*dir) : std::vector<std::string>();
+  } catch (const Error& error) {
+    if (error.error_number() != ENOTDIR && error.error_number() != ELOOP) throw;
+    return {};
+  }
 }
 
-std::string below(const char* directory, const std::string& name) {
-  return std::string(directory) + '/' + name;
+std::string below(const std::string& directory, const std::string& name) {
+  return directory + '/' + name;
 }
 
 class Measuring {
@@ -29,16 +39,29 @@ class Measuring {
   explicit Measuring(Store& store) : store_(store) {}
 
   StoreUsage take() {
+    look_who_is_at_work();
     measure_containers();
     measure_images();
     measure_layers();
     add_up_images();
+    measure_blobs();
     measure_volumes();
+    measure_derived();
     measure_the_rest();
     return std::move(usage_);
   }
 
  private:
+  // Without the gate nobody knows: then all of them count.
+  void look_who_is_at_work() {
+    const auto gate = store_.try_gate(LockMode::exclusive);
+    importing_ = !gate;
+    if (!gate) return;
+    StagingArea staging = look_at_staging(store_.root());
+    importing_ = staging.held > 0;
+    dead_.insert(staging.dead.begin(), staging.dead.end());
+  }
+
   void measure_containers() {
     std::set<std::string> known;
     for (ContainerInfo& info : list_containers(store_)) {
@@ -59,6 +82,8 @@ class Measuring {
         if (container.info.state.image == row.id && !container.unused)
           image.containers.push_back(display_name(container.info.state));
       image.unused = row.names.empty() && image.containers.empty();
+      image.config_bytes = disk_bytes_at(store_, layout::blob(row.id));
+      image.last_used_ns = last_image_use_ns(store_.root(), row.id);
       image.row = std::move(row);
       usage_.images.push_back(std::move(image));
     }
@@ -82,8 +107,30 @@ class Measuring {
       usage_.layers.push_back(layer);
     }
     for (const std::string& name : entries_in(store_, layout::kLayers))
-      if (!known.contains(name))
-        usage_.leftover_bytes += disk_bytes_at(store_, below(layout::kLayers, name));
+      if (!known.contains(name)) measure_without_row(below(layout::kLayers, name));
+  }
+
+  // Garbage, unless somebody is at work who will give it a row.
+  void measure_without_row(std::string path) {
+    if (importing_)
+      usage_.other_bytes += disk_bytes_at(store_, path);
+    else
+      add_leftover(std::move(path));
+  }
+
+  void add_leftover(std::string path) {
+    const std::uint64_t bytes = disk_bytes_at(store_, path);
+    usage_.leftovers.push_back({std::move(path), bytes});
+  }
+
+  void measure_blobs() {
+    std::set<std::string> known;
+    for (const ImageUsage& image : usage_.images) {
+      known.insert(image.row.id.hex());
+      usage_.other_bytes += image.config_bytes;
+    }
+    for (const std::string& name : entries_in(store_, layout::kBlobs))
+      if (!known.contains(name)) measure_without_row(below(layout::kBlobs, name));
   }
 
   static bool has(const std::vector<LayerKey>& layers, const LayerKey& key) {
@@ -114,27 +161,56 @@ class Measuring {
     }
   }
 
+  void measure_derived() {
+    usage_.derived_bytes = disk_bytes_of_itself(layout::kDerived);
+    for (const std::string& backend : entries_in(store_, layout::kDerived)) {
+      const std::string path = below(layout::kDerived, backend);
+      usage_.derived_bytes += disk_bytes_of_itself(path);
+      for (const std::string& name : entries_in(store_, path)) {
+        const std::uint64_t bytes = disk_bytes_at(store_, below(path, name));
+        usage_.derived_bytes += bytes;
+        if (const auto chain = Digest::from_hex(name))
+          usage_.derived.push_back({below(path, name), *chain, bytes});
+      }
+    }
+  }
+
   void measure_the_rest() {
     for (const std::string& name : entries_in(store_, layout::kTrash))
-      usage_.leftover_bytes += disk_bytes_at(store_, below(layout::kTrash, name));
-    std::set<std::string> dead;
-    // Without the gate nobody knows who is at work: then all of it counts as held.
-    if (const auto gate = store_.try_gate(LockMode::exclusive))
-      for (std::string& token : look_at_staging(store_.root()).dead)
-        dead.insert(std::move(token));
-    for (const std::string& name : entries_in(store_, layout::kStaging))
-      (dead.contains(name) ? usage_.leftover_bytes : usage_.other_bytes) +=
-          disk_bytes_at(store_, below(layout::kStaging, name));
-    usage_.derived_bytes = disk_bytes_at(store_, layout::kDerived);
-    const RelPath layers = RelPath::parse(layout::kLayers).parent();
-    const std::set<std::string> measured{layers.str(),     layout::kContainers, layout::kVolumes,
-                                         layout::kStaging, layout::kTrash,      layout::kDerived,
-                                         layout::kLiving};
-    for (const std::string& name : list_dir(store_.root()))
-      if (!measured.contains(name)) usage_.other_bytes += disk_bytes_at(store_, name);
+      add_leftover(below(layout::kTrash, name));
+    for (const std::string& name : entries_in(store_, layout::kStaging)) {
+      if (dead_.contains(name))
+        add_leftover(below(layout::kStaging, name));
+      else
+        usage_.other_bytes += disk_bytes_at(store_, below(layout::kStaging, name));
+    }
+    measure_directories();
+  }
+
+  // What is in these has been measured; the leases in living/ are those of containers.
+  void measure_directories() {
+    std::set<std::string> measured{layout::kContainers, layout::kVolumes, layout::kStaging,
+                                   layout::kTrash,      layout::kDerived, layout::kLiving};
+    for (const char* path : {layout::kLayers, layout::kBlobs}) {
+      usage_.other_bytes += disk_bytes_of_itself(path);
+      measured.insert(RelPath::parse(path).parent().str());
+    }
+    usage_.other_bytes += disk_bytes_of(stat_fd(store_.root()));
+    for (const std::string& name : list_dir(store_.root())) {
+      if (name == layout::kDerived) continue;
+      usage_.other_bytes +=
+          measured.contains(name) ? disk_bytes_of_itself(name) : disk_bytes_at(store_, name);
+    }
+  }
+
+  std::uint64_t disk_bytes_of_itself(const std::string& path) const {
+    const auto entry = try_open_beneath(store_.root(), RelPath::parse(path), O_PATH | O_CLOEXEC);
+    return entry ? disk_bytes_of(stat_fd(*entry)) : 0;
   }
 
   Store& store_;
+  bool importing_ = false;
+  std::set<std::string> dead_; // in staging/
   StoreUsage usage_;
 };
 
@@ -168,26 +244,15 @@ LayerUsage measure_layer(Store& store, const LayerKey& key,
   return layer;
 }
 
-std::uint64_t StoreUsage::unused_layer_bytes() const {
+std::uint64_t StoreUsage::leftover_bytes() const {
   std::uint64_t bytes = 0;
-  for (const LayerUsage& layer : layers)
-    if (layer.unused) bytes += layer.disk_bytes;
+  for (const LeftoverUsage& leftover : leftovers)
+    bytes += leftover.disk_bytes;
   return bytes;
-}
-
-std::uint64_t StoreUsage::unused_container_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const ContainerUsage& container : containers)
-    if (container.unused) bytes += container.disk_bytes;
-  return bytes;
-}
-
-std::uint64_t StoreUsage::prunable_bytes() const {
-  return unused_layer_bytes() + unused_container_bytes() + leftover_bytes;
 }
 
 std::uint64_t StoreUsage::total_bytes() const {
-  std::uint64_t bytes = derived_bytes + leftover_bytes + other_bytes;
+  std::uint64_t bytes = derived_bytes + leftover_bytes() + other_bytes;
   for (const LayerUsage& layer : layers)
     bytes += layer.disk_bytes;
   for (const ContainerUsage& container : containers)

@@ -1,4 +1,5 @@
-// store_usage: what takes a store's space, and what nothing uses.
+// store_usage: what takes a store's space, and what nothing uses. What of it goes, and in which
+// order, is prune_plan's.
 //
 // An image is unused when it has no name and no container; a layer when no image but unused ones,
 // and no container, has it. Bytes are those on the disk (base/disk_usage.hpp).
@@ -26,6 +27,8 @@ struct ImageUsage {
   ImageRow row;
   std::uint64_t disk_bytes = 0;   // of all its layers
   std::uint64_t unique_bytes = 0; // of those that no other image has
+  std::uint64_t config_bytes = 0; // part of the store's other_bytes
+  std::int64_t last_used_ns = 0;  // see image_use.hpp
   std::vector<std::string> containers;
   bool unused = false;
 };
@@ -42,19 +45,30 @@ struct VolumeUsage {
   std::vector<std::string> containers;
 };
 
+// What a backend has made of a chain, or something that nobody knows: a path of the store.
+struct DerivedUsage {
+  std::string path;
+  Digest chain;
+  std::uint64_t disk_bytes = 0;
+};
+struct LeftoverUsage {
+  std::string path;
+  std::uint64_t disk_bytes = 0;
+};
+
 struct StoreUsage {
   std::vector<LayerUsage> layers;
   std::vector<ImageUsage> images;
   std::vector<ContainerUsage> containers;
   std::vector<VolumeUsage> volumes;
-  std::uint64_t derived_bytes = 0;  // what backends made of images, and can make again
-  std::uint64_t leftover_bytes = 0; // trash, staging that nobody holds, files that no row names
-  std::uint64_t other_bytes = 0;    // the database, configs, what is just being imported
+  std::vector<DerivedUsage> derived;    // what backends made of images, and can make again
+  std::vector<LeftoverUsage> leftovers; // trash, staging that nobody holds, files without a row
+  std::uint64_t derived_bytes = 0;      // of all of derived/
+  // The database, configs, what is just being imported, and the store's own directories.
+  std::uint64_t other_bytes = 0;
 
-  std::uint64_t total_bytes() const;
-  std::uint64_t unused_layer_bytes() const;
-  std::uint64_t unused_container_bytes() const;
-  std::uint64_t prunable_bytes() const;
+  std::uint64_t leftover_bytes() const;
+  std::uint64_t total_bytes() const; // what du(1) says of the store's directory
 };
 
 // Throws Error. Requires the rights to read all trees (in_trees_namespace).

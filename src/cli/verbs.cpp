@@ -68,6 +68,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"du", "show what takes the space, and what nothing uses", kStore, make_du_verb},
     {"fsck", "check everything in the store against its digests, and repair it", kStore,
      make_fsck_verb},
+    {"prune", "remove what nothing uses, or was not used for long", kStore, make_prune_verb},
     {"tree", "show which layer each byte comes from, and which are wasted", kStore, make_tree_verb},
     {"bench", "compare the backends on this machine", kStore, make_bench_verb},
     {"info", "show the settings and what this machine can do", kStore, make_info_verb},

@@ -77,6 +77,7 @@ std::unique_ptr<Verb> make_network_prune_verb();
 std::unique_ptr<Verb> make_layers_verb();
 std::unique_ptr<Verb> make_du_verb();
 std::unique_ptr<Verb> make_fsck_verb();
+std::unique_ptr<Verb> make_prune_verb();
 std::unique_ptr<Verb> make_tree_verb();
 std::unique_ptr<Verb> make_bench_verb();
 std::unique_ptr<Verb> make_info_verb();

@@ -7,6 +7,7 @@
 #include "layers/oci/layer_importer.hpp"
 #include "layers/tar/produced_pipe.hpp"
 #include "layers/tar/tar_writer.hpp"
+#include "store/image_use.hpp"
 
 namespace layerbox {
 namespace {
@@ -38,6 +39,7 @@ class Making {
         importer_(store, staging, limits_, progress) {}
 
   MadeImage run() {
+    note_image_use(store_.root(), parent_.row.id);
     std::vector<LayerKey> layers = image_.below;
     if (layers.size() >= ImportLimits().max_layers)
       throw Error(ErrorKind::limit_exceeded, "the image would have more than " +

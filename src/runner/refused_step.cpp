@@ -76,7 +76,7 @@ Cause why_no_room(const Step& step) {
     return {"there are too many mounts already",
             "end some containers, or as root raise the sysctl fs.mount-max"};
   default:
-    return {"", "make room on the store's file system: 'layerbox rm', 'layerbox rmi' and "
+    return {"", "make room on the store's file system: 'layerbox prune', 'layerbox rm' and "
                 "'layerbox volume prune' free what is not needed"};
   }
 }

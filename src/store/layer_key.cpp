@@ -28,4 +28,10 @@ std::optional<Digest> chain_of(std::span<const LayerKey> layers) {
   return chain;
 }
 
+void add_beginnings(std::span<const LayerKey> layers, std::set<Digest>& to) {
+  std::optional<Digest> below;
+  for (const LayerKey& layer : layers)
+    to.insert(*(below = chain_id(below, layer.diff_id)));
+}
+
 } // namespace layerbox

@@ -8,6 +8,7 @@
 
 #include <compare>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,5 +31,7 @@ struct LayerKey {
 Digest chain_id(const std::optional<Digest>& below, const Digest& diff_id);
 // ChainID of `layers`, bottom first; nothing of none.
 std::optional<Digest> chain_of(std::span<const LayerKey> layers);
+// Adds the ChainIDs of all beginnings of `layers`, the whole included.
+void add_beginnings(std::span<const LayerKey> layers, std::set<Digest>& to);
 
 } // namespace layerbox

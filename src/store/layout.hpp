@@ -26,6 +26,7 @@ inline constexpr const char* kVolumes = "volumes";    // made with the first vol
 inline constexpr const char* kNetworks = "networks";  // <name>, a record; made with the first one
 inline constexpr const char* kEvents = "events";      // what happened; made with the first event
 inline constexpr const char* kOldEvents = "events.1"; // and before that
+inline constexpr const char* kReserve = "reserve";    // room for removing on a full disk
 inline constexpr const char* kStaging = "staging";
 inline constexpr const char* kTrash = "trash";
 inline constexpr const char* kDamaged = "damaged"; // set apart; made with the first

@@ -1,5 +1,6 @@
 #include "store/sqlite.hpp"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "base/unique_fd.hpp"
 
 namespace layerbox {
 namespace {
@@ -66,18 +68,26 @@ std::string hint_of(int code) {
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
     return "'layerbox fsck --repair' makes it anew from what lies beside it";
-  case SQLITE_FULL:
-    return "make room on the file system and try again";
   default:
     return {};
   }
+}
+
+// SQLite tries again, for reading only, where it could not make a file beside the database, and
+// keeps the second errno: a disk without room looks like a file that is not there.
+int why_no_file_beside(const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  const UniqueFd file(::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  return file ? ENOENT : errno;
 }
 
 [[noreturn]] void throw_sqlite(sqlite3* db, const std::string& path, int code) {
   // The errno that SQLite met belongs to I/O failures only; for others it is a leftover.
   const int low = code & 0xFF;
   const bool io = low == SQLITE_IOERR || low == SQLITE_CANTOPEN;
-  const int error_number = io && db != nullptr ? ::sqlite3_system_errno(db) : 0;
+  int error_number = io && db != nullptr ? ::sqlite3_system_errno(db) : 0;
+  if (low == SQLITE_CANTOPEN && error_number == ENOENT) error_number = why_no_file_beside(path);
+  if (low == SQLITE_FULL) error_number = ENOSPC;
   Error error(kind_of(code), "database '" + printable(path) + "': " + reason_of(code, error_number),
               error_number);
   if (std::string hint = hint_of(code); !hint.empty()) error.set_hint(std::move(hint));

@@ -8,6 +8,7 @@
 // Locks, taken in this order: gate, staging, layers (ascending), container, database.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -103,7 +104,7 @@ class Store {
   // Deletes what nobody holds: trash, staging without a lock, throw-away containers without a
   // lease; and, while nobody imports, layers and blobs without a row and rows of layers that no
   // image and no container has. Takes the gate exclusively for the marking; skips that when it
-  // cannot have it at once.
+  // cannot have it at once and is not to wait for it. Makes the reserve again (reserve.hpp).
   // A container whose process outlived its layerbox is killed first (see container_lease.hpp).
   // Never throws for what it cannot remove; returns the number of things that were left, with the
   // reason of the first in `why`.
@@ -112,7 +113,8 @@ class Store {
     std::size_t left = 0;
     std::string why;
   };
-  SweepResult sweep();
+  enum class HeldGate : std::uint8_t { pass, wait };
+  SweepResult sweep(HeldGate held = HeldGate::pass);
   // Whether sweep() would find nothing, as far as can be told in a few system calls, whatever the
   // store holds: nothing was left when it was swept last, nothing that makes garbage has happened
   // since, and all containers that may leave something are alive. A start asks this. False where it

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <set>
-#include <span>
 #include <utility>
 
 #include "base/error.hpp"
@@ -14,6 +13,7 @@
 #include "store/container_state.hpp"
 #include "store/event_log.hpp"
 #include "store/locks.hpp"
+#include "store/reserve.hpp"
 #include "store/staging_area.hpp"
 #include "store/store.hpp"
 #include "store/store_moment.hpp"
@@ -36,12 +36,6 @@ struct ContainersInUse {
   std::set<Digest> chains; // and all beginnings of them
   bool all_known = true;   // false: the state of one that must stay cannot be read
 };
-
-void add_beginnings(std::span<const LayerKey> chain, std::set<Digest>& to) {
-  std::optional<Digest> below;
-  for (const LayerKey& layer : chain)
-    to.insert(*(below = chain_id(below, layer.diff_id)));
-}
 
 std::set<std::string> names_of_living(FdRef root) {
   const auto living = try_open_beneath(root, RelPath::parse(layout::kLiving), kOpenDir);
@@ -251,9 +245,13 @@ void end_leftover_of(const Store& store, const std::string& id) {
 }
 
 // When nothing was left, if so.
-std::optional<StoreMoment> mark_and_kill(Store& store) {
+std::optional<StoreMoment> mark_and_kill(Store& store, Store::HeldGate held) {
   Marker marker(store);
-  if (const auto gate = store.try_gate(LockMode::exclusive)) marker.mark();
+  {
+    const auto gate = held == Store::HeldGate::wait ? std::optional(store.gate(LockMode::exclusive))
+                                                    : store.try_gate(LockMode::exclusive);
+    if (gate) marker.mark();
+  }
   if (!marker.events().empty()) record_events(store.root(), marker.events());
   // Killing may take a while: not under the gate.
   for (const std::string& id : marker.leftovers())
@@ -279,11 +277,11 @@ bool Store::is_swept() const {
                       [&](const std::string& id) { return is_given_up(*living, id); });
 }
 
-Store::SweepResult Store::sweep() {
+Store::SweepResult Store::sweep(HeldGate held) {
   SweepResult result;
   std::optional<StoreMoment> clean_since;
   try {
-    clean_since = mark_and_kill(*this);
+    clean_since = mark_and_kill(*this, held);
   } catch (const Error& error) {
     result.left = 1;
     result.why = error.what();
@@ -298,6 +296,7 @@ Store::SweepResult Store::sweep() {
   } catch (const Error& error) {
     if (result.left++ == 0) result.why = error.what();
   }
+  keep_reserve(root_);
   return result;
 }
 

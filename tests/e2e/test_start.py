@@ -45,6 +45,7 @@ class Start(E2E):
         text = "\n".join(calls)
         self.assertLess(len(calls), MOST_CALLS)
         self.assertEqual(len(re.findall(r"\bclone3?\(|\bv?fork\(", text)), 1, "one process, and no thread")
+        self.assertEqual(len(re.findall(r'\butimensat\(\d+, "blobs/', text)), 1, "the image's use is noted")
         self.assertNotRegex(text, r"\b(fsync|fdatasync|syncfs|sync)\(", "a throw-away container is not durable")
         self.assertEqual([line for line in calls if re.search(r'open.*(layerbox\.db"|blobs/|/etc/localtime)', line)], [])
 
