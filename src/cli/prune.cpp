@@ -50,7 +50,9 @@ class PruneVerb : public Verb {
         "Never removed: kept containers, also those that do not run ('rm' does that), volumes "
         "('volume prune') and networks ('network prune').\n\n"
         "--all removes images with names, too, and what backends derived of images that stay, "
-        "which the next container makes again, unless a container has it. --older-than leaves "
+        "which the next container makes again, unless a container has it, and what 'fsck --repair' "
+        "has "
+        "set apart. --older-than leaves "
         "images, and what was derived of them, that were used since: 90s, 10m, 2h, 7d ago, or "
         "since 2026-01-31T12:00:00Z. An image is used when it is imported or made, when a "
         "container of it is created or started, and by commit, squash, save and mount.\n\n"
@@ -62,9 +64,10 @@ class PruneVerb : public Verb {
         "path in the store, and the space that this freed: what removed things took, without what "
         "images that stay share with them. It works on a full disk, too.\n\n"
         "The JSON document is an object: dry_run, images (id, names, last_used), things (type: "
-        "layer, config, container, derived or leftover; path; disk_bytes), freed_bytes, "
+        "layer, config, container, derived, damaged or leftover; path; disk_bytes), freed_bytes, "
         "layers_left_bytes.");
-    line.flag("-a,--all", all_, "images with names, too, and what can be made again");
+    line.flag("-a,--all", all_,
+              "images with names, too, what can be made again, and what is damaged");
     line.text("--older-than", older_than_, "D", "leave images that were used since: 7d");
     line.text("--keep-size", keep_size_, "SIZE", "only until layers take no more: 20g");
     line.flag("-n,--dry-run", dry_run_, "print the same, and remove nothing");
@@ -81,6 +84,7 @@ class PruneVerb : public Verb {
     if (keep_size_) request_.keep_layers_bytes = parse_size(*keep_size_);
     if (all_) request_.named = NamedImages::go;
     if (all_) request_.derived = DerivedTrees::go;
+    if (all_) request_.apart = SetApart::go;
     Store* store = invocation.existing_store();
     if (store == nullptr) {
       tell({});
@@ -120,6 +124,8 @@ class PruneVerb : public Verb {
       std::erase_if(plan.images,
                     [&](const ImageUsage& image) { return !remove_unused(store, image); });
       remove_derived(store, plan);
+      for (const PrunedThing& thing : plan.things)
+        if (thing.kind == PrunedKind::damaged) store.move_to_trash(thing.path);
     } catch (const Error& error) {
       failure = error; // what was removed is told all the same
     }

@@ -46,6 +46,9 @@ class Planning {
     for (const DerivedUsage& derived : usage_.derived)
       if (!wanted.contains(derived.chain) && !held.contains(derived.path))
         things(PrunedKind::derived, derived.path, derived.disk_bytes);
+    if (request_.apart == SetApart::go)
+      for (const LeftoverUsage& damaged : usage_.damaged)
+        things(PrunedKind::damaged, damaged.path, damaged.disk_bytes);
     for (const LeftoverUsage& leftover : usage_.leftovers)
       things(PrunedKind::leftover, leftover.path, leftover.disk_bytes);
     return std::move(plan_);
@@ -175,6 +178,8 @@ const char* word_of(PrunedKind kind) {
     return "container";
   case PrunedKind::derived:
     return "derived";
+  case PrunedKind::damaged:
+    return "damaged";
   case PrunedKind::leftover:
     return "leftover";
   }

@@ -18,18 +18,20 @@ namespace layerbox {
 
 enum class NamedImages : std::uint8_t { stay, go };
 enum class DerivedTrees : std::uint8_t { stay, go }; // of images that stay
+enum class SetApart : std::uint8_t { stay, go };     // by `fsck --repair`
 
 struct PruneRequest {
   NamedImages named = NamedImages::stay;
   DerivedTrees derived = DerivedTrees::stay;
   std::optional<std::int64_t> unused_since_ns =
       {}; // images that were used later stay, and their trees
+  SetApart apart = SetApart::stay;
   // Images go, named or not, only until layers take no more than this on the disk. Those without a
   // name go whatever layers take.
   std::optional<std::uint64_t> keep_layers_bytes = {};
 };
 
-enum class PrunedKind : std::uint8_t { layer, config, container, derived, leftover };
+enum class PrunedKind : std::uint8_t { layer, config, container, derived, damaged, leftover };
 
 struct PrunedThing {
   PrunedKind kind = PrunedKind::leftover;
@@ -52,7 +54,7 @@ PrunePlan plan_prune(const StoreUsage& usage, const PruneRequest& request);
 // overlay's, which fuse-overlayfs mounts as well.
 std::vector<std::string> derived_of(const ContainerState& container);
 
-// "layer", "config", "container", "derived", "leftover".
+// "layer", "config", "container", "derived", "damaged", "leftover".
 const char* word_of(PrunedKind kind);
 
 } // namespace layerbox

@@ -184,13 +184,19 @@ class Measuring {
       else
         usage_.other_bytes += disk_bytes_at(store_, below(layout::kStaging, name));
     }
+    for (const std::string& name : entries_in(store_, layout::kDamaged)) {
+      const std::string path = below(layout::kDamaged, name);
+      usage_.damaged.push_back({path, disk_bytes_at(store_, path)});
+      usage_.other_bytes += usage_.damaged.back().disk_bytes;
+    }
     measure_directories();
   }
 
   // What is in these has been measured; the leases in living/ are those of containers.
   void measure_directories() {
     std::set<std::string> measured{layout::kContainers, layout::kVolumes, layout::kStaging,
-                                   layout::kTrash,      layout::kDerived, layout::kLiving};
+                                   layout::kTrash,      layout::kDerived, layout::kLiving,
+                                   layout::kDamaged};
     for (const char* path : {layout::kLayers, layout::kBlobs}) {
       usage_.other_bytes += disk_bytes_of_itself(path);
       measured.insert(RelPath::parse(path).parent().str());

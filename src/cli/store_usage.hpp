@@ -63,6 +63,7 @@ struct StoreUsage {
   std::vector<VolumeUsage> volumes;
   std::vector<DerivedUsage> derived;    // what backends made of images, and can make again
   std::vector<LeftoverUsage> leftovers; // trash, staging that nobody holds, files without a row
+  std::vector<LeftoverUsage> damaged;   // what fsck has set apart; counted in other_bytes
   std::uint64_t derived_bytes = 0;      // of all of derived/
   // The database, configs, what is just being imported, and the store's own directories.
   std::uint64_t other_bytes = 0;

@@ -14,6 +14,7 @@
 #include "layers/oci/platform.hpp"
 #include "layers/oci/rootfs_config.hpp"
 #include "layers/oci/source_image.hpp"
+#include "store/image_use.hpp"
 
 namespace layerbox {
 namespace {
@@ -241,6 +242,7 @@ class Import {
   }
 
   void note_was_there(const ImportedImage& image) {
+    note_image_use(store_.root(), image.id);
     const std::string name = image.names.empty() ? "" : " (" + image.names.front() + ")";
     progress_.note(short_digest(image.id) + name + " is already there");
   }

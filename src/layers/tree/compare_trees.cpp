@@ -69,8 +69,8 @@ class Comparing {
  public:
   using Differs = std::function<void(const RelPath&, const std::string&)>;
 
-  Comparing(FdRef expected, FdRef actual, const Differs& differs)
-      : expected_(expected), actual_(actual), differs_(differs) {}
+  Comparing(FdRef expected, FdRef actual, MissingAttributes missing, const Differs& differs)
+      : expected_(expected), actual_(actual), missing_(missing), differs_(differs) {}
 
   void run() {
     compare(RelPath(), expected_, "", stat_fd(expected_), actual_, stat_fd(actual_));
@@ -140,10 +140,12 @@ class Comparing {
     const XattrMap wanted = comparable_xattrs(wanted_dir, name);
     const XattrMap found = comparable_xattrs(dir, name);
     for (const auto& [key, value] : wanted)
-      if (const auto other = found.find(key); other == found.end())
-        differs_(path, fmt::format("lacks the attribute {}", printable(key)));
-      else if (other->second != value)
+      if (const auto other = found.find(key); other == found.end()) {
+        if (missing_ == MissingAttributes::told)
+          differs_(path, fmt::format("lacks the attribute {}", printable(key)));
+      } else if (other->second != value) {
         differs_(path, fmt::format("has another value of the attribute {}", printable(key)));
+      }
     for (const auto& [key, value] : found)
       if (!wanted.contains(key))
         differs_(path,
@@ -162,6 +164,7 @@ class Comparing {
 
   FdRef expected_;
   FdRef actual_;
+  MissingAttributes missing_;
   const Differs& differs_;
   std::map<ino_t, ino_t> files_; // of several names: expected, actual
 };
@@ -169,9 +172,9 @@ class Comparing {
 } // namespace
 
 void compare_trees(
-    FdRef expected, FdRef actual,
+    FdRef expected, FdRef actual, MissingAttributes missing,
     const std::function<void(const RelPath& path, const std::string& what)>& differs) {
-  Comparing(expected, actual, differs).run();
+  Comparing(expected, actual, missing, differs).run();
 }
 
 } // namespace layerbox

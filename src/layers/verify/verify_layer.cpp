@@ -161,16 +161,28 @@ class Verifying {
       return tell(fmt::format("its record tells of no tree: {}", error.what()));
     }
     adopt(skeleton.top(), made.implied);
-    compare_trees(skeleton.top(), tree, [&](const RelPath& path, const std::string& what) {
-      tell(path.is_top() ? "the top of its tree " + what
-                         : fmt::format("'{}' {}", printable(path.str()), what));
-    });
+    compare_trees(skeleton.top(), tree, missing_attributes(),
+                  [&](const RelPath& path, const std::string& what) {
+                    tell(path.is_top() ? "the top of its tree " + what
+                                       : fmt::format("'{}' {}", printable(path.str()), what));
+                  });
     if (!descriptor_) return;
     const LayerRow& row = descriptor_->row;
+    const bool same_losses = is_imported_with_less() || descriptor_->unheld == made.unheld;
     if (row.entries != made.entries || row.size_bytes != made.size_bytes ||
-        row.tar_bytes != made.tar_bytes || descriptor_->implied != made.implied ||
-        descriptor_->unheld != made.unheld)
+        row.tar_bytes != made.tar_bytes || descriptor_->implied != made.implied || !same_losses)
       tell("its descriptor does not say what its record does");
+  }
+
+  // Who has one id imports as himself, and reads his trees as the root of a user namespace, who may
+  // give files more: attributes of one that he may not write, say.
+  bool is_imported_with_less() const { return store_.identity().privilege == Privilege::single; }
+
+  MissingAttributes missing_attributes() const {
+    const bool lost_some =
+        descriptor_ && (descriptor_->unheld.xattrs > 0 || descriptor_->unheld.acls > 0);
+    return is_imported_with_less() && lost_some ? MissingAttributes::passed_over
+                                                : MissingAttributes::told;
   }
 
   // Directories that the tar does not mention look as they do in the layers below.
