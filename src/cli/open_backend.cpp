@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
+
 #include "base/error.hpp"
 #include "base/fault.hpp"
 #include "base/fs_at.hpp"
@@ -39,7 +41,12 @@ void remove_container_files(const Store& store, const ContainerLease& lease) {
   });
   const UniqueFd containers = open_beneath(store.root(), RelPath::parse(layout::kContainers),
                                            O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  remove_tree(containers, state.id.c_str());
+  try {
+    remove_tree(containers, state.id.c_str());
+  } catch (const Error& error) {
+    // Once the lease in it is deleted, a sweep takes the rest for what it is, garbage.
+    if (error.error_number() != ENOENT) throw;
+  }
   ContainerLease::mark_at_rest(store, state.id);
 }
 

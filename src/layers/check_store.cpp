@@ -99,15 +99,16 @@ class Checking {
       check_.leftovers.push_back(fmt::format("{}/{}", layout::kStaging, printable(token)));
     for (const std::string& token : files_in(store_, layout::kTrash))
       check_.leftovers.push_back(fmt::format("{}/{}", layout::kTrash, printable(token)));
-    was_killed_ = !check_.leftovers.empty() ||
-                  is_of_another_mount(store_.root(), RelPath::parse(layout::kSwept));
+    const auto now = StoreMoment::now(store_.root(), StoreMoment::Of::all);
+    was_swept_ = now && recall(store_.root(), RelPath::parse(layout::kSwept), *now);
     if (importing_) progress_.note("somebody imports: what has no row is not looked for");
   }
 
-  // A command that was killed leaves files without rows, and traces of itself; else they were lost.
+  // Files without rows are what commands leave that were killed, or that removed an image while
+  // somebody imported. When a sweep has found none, and nothing has been done since, they are not.
   void orphan(DamageKind kind, const char* directory, const std::string& name) {
     std::string path = fmt::format("{}/{}", directory, printable(name));
-    if (was_killed_ && database_is_whole_) {
+    if (!was_swept_ && database_is_whole_) {
       check_.leftovers.push_back(std::move(path));
       return;
     }
@@ -281,7 +282,7 @@ class Checking {
   std::vector<std::string> without_row_; // paths of what has no row
   bool database_is_whole_ = false;
   bool importing_ = false;
-  bool was_killed_ = false; // a command left something; or, by a power cut, may have
+  bool was_swept_ = false; // and nothing has happened since
 };
 
 } // namespace

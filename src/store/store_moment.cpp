@@ -96,16 +96,6 @@ void remember(FdRef root, const RelPath& name, const StoreMoment& then,
   }
 }
 
-bool is_of_another_mount(FdRef root, const RelPath& name) {
-  const auto file = try_open_beneath(root, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  const auto now = StoreMoment::now(root, StoreMoment::Of::database);
-  if (!file || !now) return false;
-  const std::string boot_and_mount = now->text().substr(0, now->text().find(':') + 1);
-  std::string text(boot_and_mount.size(), '\0');
-  return ::read(file->get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-         text != boot_and_mount;
-}
-
 std::optional<std::string> recall(FdRef root, const RelPath& name, const StoreMoment& now) {
   const auto file = try_open_beneath(root, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (!file) return std::nullopt;

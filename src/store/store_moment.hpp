@@ -59,9 +59,6 @@ inline constexpr std::size_t kMaxRememberedBytes = std::size_t{64} << 10;
 // Writes `what` down in `name`, below the store's root, if `then` is past and still now.
 void remember(FdRef root, const RelPath& name, const StoreMoment& then,
               std::string_view what) noexcept;
-// Whether `name` was written before this machine was started, or the file system mounted. False
-// where there is none.
-bool is_of_another_mount(FdRef root, const RelPath& name);
 std::optional<std::string> recall(FdRef root, const RelPath& name, const StoreMoment& now);
 
 } // namespace layerbox

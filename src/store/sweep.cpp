@@ -127,8 +127,12 @@ class Marker {
       trash_container(path, name);
       return true;
     }
-    auto lock = FileLock::try_take(std::move(*file), LockMode::exclusive, path);
     const auto state = try_read_state(lease);
+    // What stays is not taken away from who is about to start, read or remove it: they wait for who
+    // holds it shared. Who lives in it holds it exclusively.
+    const bool stays = state && state->keep == Keep::kept;
+    auto lock =
+        FileLock::try_take(std::move(*file), stays ? LockMode::shared : LockMode::exclusive, path);
     const MountUse mount = lock && state ? mount_use(path, name) : MountUse::none;
     if (mount == MountUse::over) {
       trash_container(path, name);
