@@ -85,6 +85,8 @@ SortedJson parse(std::string_view text, const std::string& name) {
   } catch (const SortedJson::parse_error& error) {
     refuse_profile(fmt::format("{}:{}", name, place(text, error.byte)),
                    "the JSON is not well-formed here");
+  } catch (const SortedJson::out_of_range&) {
+    refuse_profile(name, "a number in it is too large for any computer");
   }
 }
 

@@ -103,11 +103,16 @@ bool drop_prefix(std::string& text, std::string_view prefix) {
   return true;
 }
 
-// docker.io/library/debian and library/debian are what docker shows as debian.
+// docker.io/library/debian and library/debian are what docker shows as debian. docker.io stays in
+// front of what would be taken for a host: docker.io/example.org/a is not example.org/a.
 std::string short_name(std::string name) {
-  if (!drop_prefix(name, "docker.io/")) drop_prefix(name, "index.docker.io/");
+  const bool on_docker_io =
+      drop_prefix(name, "docker.io/") || drop_prefix(name, "index.docker.io/");
   const std::string_view rest(name);
   if (rest.starts_with("library/") && rest.find('/', 8) == std::string_view::npos) name.erase(0, 8);
+  const std::size_t slash = name.find('/');
+  if (on_docker_io && slash != std::string::npos && is_host_like(name.substr(0, slash)))
+    name.insert(0, "docker.io/");
   return name;
 }
 

@@ -177,6 +177,7 @@ TEST(SeccompFile, SaysWhereTheJsonBreaksOff) {
   EXPECT_THAT(refusal("{\n  \"defaultAction\": SCMP\n}"), StartsWith("p.json:2:2"));
   EXPECT_THAT(refusal(""), StartsWith("p.json:1:1:"));
   EXPECT_THAT(refusal("{\"a\": 1"), StartsWith("p.json:1:8"));
+  EXPECT_THAT(refusal("{\"defaultErrnoRet\": 1e999}"), StartsWith("p.json: a number"));
 }
 
 TEST(SeccompFile, SaysWhichValueHasNoMeaning) {

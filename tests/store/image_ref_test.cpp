@@ -48,6 +48,13 @@ TEST(ImageRef, ShortensNamesAsDockerShowsThem) {
   EXPECT_EQ(normal("quay.io/library/debian"), "quay.io/library/debian:latest");
 }
 
+TEST(ImageRef, LeavesDockersHostInFrontOfWhatWouldBeTakenForAnother) {
+  EXPECT_EQ(normal("docker.io/example.org/a"), "docker.io/example.org/a:latest");
+  EXPECT_EQ(normal("index.docker.io/localhost/a"), "docker.io/localhost/a:latest");
+  EXPECT_EQ(normal("docker.io/docker.io/a"), "docker.io/docker.io/a:latest");
+  EXPECT_EQ(normal("docker.io/a_b.c/d"), "docker.io/a_b.c/d:latest");
+}
+
 TEST(ImageRef, LowersHostsAndRefusesUpperCasePaths) {
   EXPECT_EQ(normal("Example.ORG/a"), "example.org/a:latest");
   EXPECT_NE(refusal("Debian").find("lower case"), std::string::npos);

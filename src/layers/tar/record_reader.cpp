@@ -96,6 +96,12 @@ struct RecordReader::Stream {
     if (value > max) damaged("a number is too large");
     return value;
   }
+  // How much of something an item has: one that has nothing is never written.
+  std::size_t count_up_to(std::uint64_t max) {
+    const std::uint64_t value = number_up_to(max);
+    if (value == 0) damaged("an item without content");
+    return static_cast<std::size_t>(value);
+  }
   Digest digest() {
     std::array<std::uint8_t, Digest::kBytes> bytes{};
     read(reinterpret_cast<std::byte*>(bytes.data()), bytes.size());
@@ -121,7 +127,7 @@ const RecordItem& RecordReader::next() {
   switch (in.byte()) {
   case kRaw:
     item_.kind = RecordKind::raw;
-    raw_.resize(static_cast<std::size_t>(in.number_up_to(kMaxRawBytes)));
+    raw_.resize(in.count_up_to(kMaxRawBytes));
     in.read(raw_.data(), raw_.size());
     item_.raw = raw_;
     break;
@@ -131,7 +137,7 @@ const RecordItem& RecordReader::next() {
     in.read(reinterpret_cast<std::byte*>(path.data()), path.size());
     item_.path = RelPath::parse(path);
     item_.size_bytes = in.number();
-    item_.regions.resize(static_cast<std::size_t>(in.number_up_to(kMaxRegions)));
+    item_.regions.resize(in.count_up_to(kMaxRegions));
     for (RecordRegion& region : item_.regions) {
       region.offset = in.number_up_to(item_.size_bytes);
       region.length = in.number_up_to(item_.size_bytes - region.offset);

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cerrno>
-#include <ranges>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -51,8 +50,9 @@ std::optional<RelPath> DirWriter::resolve(const RelPath& path, OnMissing on_miss
                                           OnFile on_file) {
   if (cache_.cached(path) != nullptr) return path;
   Walk walk{{}, {}, 0, on_missing, on_file};
-  for (const std::string_view part : path.components() | std::views::reverse)
-    walk.todo.push_back({std::string(part), false});
+  const std::vector<std::string_view> parts = path.components();
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part)
+    walk.todo.push_back({std::string(*part), false});
   while (!walk.todo.empty())
     if (!step(walk)) return std::nullopt;
   return walk.at;
@@ -100,8 +100,8 @@ bool DirWriter::follow(Walk& walk, OpenDir& dir, const std::string& name, bool f
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (!part.empty() && part != ".") parts.emplace_back(part);
   }
-  for (std::string& part : parts | std::views::reverse)
-    walk.todo.push_back({std::move(part), true});
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part)
+    walk.todo.push_back({std::move(*part), true});
   return true;
 }
 

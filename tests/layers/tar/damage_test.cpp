@@ -90,21 +90,6 @@ TEST(DamagedTar, WithRandomBytesNeverEscapes) {
   EXPECT_EQ(workshop.harm(), "");
 }
 
-std::string mended(std::string tar) {
-  for (std::size_t at = 0; at + 512 <= tar.size(); at += 512) {
-    if (tar.compare(at + 257, 5, "ustar") != 0) continue;
-    tar.replace(at + 148, 8, "        ");
-    unsigned sum = 0;
-    for (std::size_t i = 0; i < 512; ++i)
-      sum += static_cast<unsigned char>(tar[at + i]);
-    std::string digits(6, '0');
-    for (std::size_t i = 6; i-- > 0; sum >>= 3)
-      digits[i] = static_cast<char>('0' + (sum & 7));
-    tar.replace(at + 148, 8, digits + std::string("\0 ", 2));
-  }
-  return tar;
-}
-
 // A checksum keeps most damage out; with it put right, the damage gets further.
 TEST(DamagedTar, WithRandomBytesAndRightChecksumsNeverEscapes) {
   const std::string whole = sample().finish();
@@ -119,7 +104,7 @@ TEST(DamagedTar, WithRandomBytesAndRightChecksumsNeverEscapes) {
       const std::size_t block = random() % (damaged.size() / 512) * 512;
       damaged[block + random() % 345] = "./0179x\0\xff\x80-,="[random() % 13];
     }
-    if (try_unpack(workshop, mended(damaged)) == End::accepted) ++accepted;
+    if (try_unpack(workshop, with_right_sums(damaged)) == End::accepted) ++accepted;
   }
   EXPECT_GT(accepted, 100);
   EXPECT_EQ(workshop.harm(), "");

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <zstd.h>
 
 #include <random>
 
@@ -74,6 +75,20 @@ TEST(LayerRecord, IsRefusedWhenCutOrFollowedBySomething) {
   for (std::size_t cut = 0; cut < record.size(); ++cut)
     EXPECT_THROW(all_items(record.substr(0, cut)), Error) << cut;
   EXPECT_THROW(all_items(record + "x"), Error);
+}
+
+TEST(LayerRecord, IsRefusedWithAnItemThatHoldsNothing) {
+  const auto record_of = [](const std::string& items) {
+    std::string frame(::ZSTD_compressBound(items.size()), '\0');
+    frame.resize(::ZSTD_compress(frame.data(), frame.size(), items.data(), items.size(), 1));
+    return std::string("LBXREC\x00\x01", 8) + frame;
+  };
+  const std::string digest(Digest::kBytes, 'd');
+  const std::string end = std::string("E\x01", 2) + digest;
+  EXPECT_NO_THROW(all_items(record_of("R\x01x" + end)));
+  EXPECT_THROW(all_items(record_of(std::string("R\x00", 2) + end)), Error);
+  EXPECT_NO_THROW(all_items(record_of(std::string("C\x01p\x05\x01\x00\x05", 7) + digest + end)));
+  EXPECT_THROW(all_items(record_of(std::string("C\x01p\x05\x00", 5) + digest + end)), Error);
 }
 
 // zstd's frame has bits that mean nothing to this record (the size of the window); all others are

@@ -126,4 +126,19 @@ std::string TarBuilder::finish() {
   return std::move(out_);
 }
 
+std::string with_right_sums(std::string tar) {
+  for (std::size_t at = 0; at + 512 <= tar.size(); at += 512) {
+    if (tar.compare(at + 257, 5, "ustar") != 0) continue;
+    tar.replace(at + 148, 8, "        ");
+    unsigned sum = 0;
+    for (std::size_t i = 0; i < 512; ++i)
+      sum += static_cast<unsigned char>(tar[at + i]);
+    std::string digits(6, '0');
+    for (std::size_t i = 6; i-- > 0; sum >>= 3)
+      digits[i] = static_cast<char>('0' + (sum & 7));
+    tar.replace(at + 148, 8, digits + std::string("\0 ", 2));
+  }
+  return tar;
+}
+
 } // namespace layerbox::test

@@ -57,5 +57,7 @@ class TarBuilder {
 
 std::string pax_record(std::string_view key, std::string_view value);
 std::string header_block(const Header& header);
+// `tar` with the checksum put right in all that looks like a header.
+std::string with_right_sums(std::string tar);
 
 } // namespace layerbox::test
