@@ -92,7 +92,14 @@ void hold_against_a_tree(const std::string& record, const Digest& diff_id) {
 
 bool run_layer_record(std::string_view input) {
   const std::string record = record_of(input);
-  const auto read = accepted([&] { return read_record(record); });
+  const auto read = accepted([&] {
+    try {
+      return read_record(record);
+    } catch (const Error& error) {
+      require(error.kind() == ErrorKind::corrupt, "a record that is none is damaged");
+      throw;
+    }
+  });
   if (!read) return false;
   require(read_record(read->written).items == read->items,
           "a record that was accepted is the same when it is written again");

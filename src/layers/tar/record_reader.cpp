@@ -102,6 +102,15 @@ struct RecordReader::Stream {
     if (value == 0) damaged("an item without content");
     return static_cast<std::size_t>(value);
   }
+  RelPath path() {
+    std::string text(count_up_to(RelPath::kMaxBytes), '\0');
+    read(reinterpret_cast<std::byte*>(text.data()), text.size());
+    try {
+      if (RelPath path = RelPath::parse(text); path.str() == text) return path;
+    } catch (const Error&) { // said below
+    }
+    damaged("a path that is none");
+  }
   Digest digest() {
     std::array<std::uint8_t, Digest::kBytes> bytes{};
     read(reinterpret_cast<std::byte*>(bytes.data()), bytes.size());
@@ -133,9 +142,7 @@ const RecordItem& RecordReader::next() {
     break;
   case kContent: {
     item_.kind = RecordKind::content;
-    std::string path(static_cast<std::size_t>(in.number_up_to(RelPath::kMaxBytes)), '\0');
-    in.read(reinterpret_cast<std::byte*>(path.data()), path.size());
-    item_.path = RelPath::parse(path);
+    item_.path = in.path();
     item_.size_bytes = in.number();
     item_.regions.resize(in.count_up_to(kMaxRegions));
     for (RecordRegion& region : item_.regions) {

@@ -77,12 +77,26 @@ TEST(LayerRecord, IsRefusedWhenCutOrFollowedBySomething) {
   EXPECT_THROW(all_items(record + "x"), Error);
 }
 
+std::string record_of(const std::string& items) {
+  std::string frame(::ZSTD_compressBound(items.size()), '\0');
+  frame.resize(::ZSTD_compress(frame.data(), frame.size(), items.data(), items.size(), 1));
+  return std::string("LBXREC\x00\x01", 8) + frame;
+}
+
+TEST(LayerRecord, IsRefusedAsDamagedWithAPathThatIsNone) {
+  const std::string digest(Digest::kBytes, 'd');
+  for (const std::string path : {"../p", "a//b", "./ab", "/abc"}) {
+    const std::string items = "C\x04" + path + std::string("\x05\x01\x00\x05", 4) + digest;
+    try {
+      all_items(record_of(items + std::string("E\x01", 2) + digest));
+      ADD_FAILURE() << path << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::corrupt) << error.what();
+    }
+  }
+}
+
 TEST(LayerRecord, IsRefusedWithAnItemThatHoldsNothing) {
-  const auto record_of = [](const std::string& items) {
-    std::string frame(::ZSTD_compressBound(items.size()), '\0');
-    frame.resize(::ZSTD_compress(frame.data(), frame.size(), items.data(), items.size(), 1));
-    return std::string("LBXREC\x00\x01", 8) + frame;
-  };
   const std::string digest(Digest::kBytes, 'd');
   const std::string end = std::string("E\x01", 2) + digest;
   EXPECT_NO_THROW(all_items(record_of("R\x01x" + end)));
