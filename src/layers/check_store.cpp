@@ -73,7 +73,9 @@ class Checking {
       const std::vector<std::string> lines = store_.catalog().damage();
       if (!lines.empty()) tell(DamageKind::database, layout::kDatabase, "").what = lines;
     } catch (const Error& error) {
-      if (error.kind() != ErrorKind::corrupt && error.kind() != ErrorKind::system) throw;
+      // What the kernel refuses (a full disk, too many open files) says nothing of the file.
+      const bool refused = error.kind() != ErrorKind::system || error.error_number() != 0;
+      if (error.kind() != ErrorKind::corrupt && refused) throw;
       tell(DamageKind::database, layout::kDatabase, error.what());
     }
     database_is_whole_ = check_.damage.empty();

@@ -7,8 +7,10 @@ import random
 import shutil
 import sqlite3
 import stat
+import subprocess
 
 import archives
+import harness
 from archives import Tree, config, digest, docker_archive, dump
 from harness import EVERYBODY, RANGED, ROOT, SINGLE, E2E, main, skip
 
@@ -303,6 +305,19 @@ class Fsck(E2E):
                 self.check(box, "--repair", whole=True)
                 self.assertEqual(box.json("images"), before)
                 self.check(box, whole=True)
+
+    def test_what_the_kernel_refuses_is_no_damage(self):
+        if shutil.which("strace") is None:
+            skip(self, "strace", "strace is not installed")
+        box = self.store()
+        for error in ("ENOSPC", "EMFILE", "EIO", "EACCES"):
+            command = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", box.store + "/layerbox.db", "-P", box.store + "/layerbox.db-shm",
+                       "-e", f"inject=openat,ftruncate,fallocate:error={error}", harness.place.program, "fsck", "--repair"]
+            result = subprocess.run(command, env=box.environment(), capture_output=True, timeout=120)
+            self.assertEqual(result.returncode, 1, error)
+            self.assertIn(b"layerbox: error: ", result.stderr, error)
+            self.assertFalse(os.path.exists(box.store + "/damaged"), error)
+        self.check(box, whole=True)
 
     def test_containers_on_damaged_layers_are_named_and_go_on(self):
         box = self.box()
