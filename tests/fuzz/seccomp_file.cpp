@@ -8,45 +8,9 @@
 #include "base/seccomp_bpf.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/runner/bpf_interpreter.hpp"
+#include "tests/runner/policy_verdict.hpp"
 
 namespace layerbox::fuzz {
-namespace {
-
-bool holds(const SeccompCondition& condition, std::uint64_t argument) {
-  const std::uint64_t value = argument & condition.mask;
-  switch (condition.compare) {
-  case SeccompCompare::equal:
-    return value == condition.value;
-  case SeccompCompare::not_equal:
-    return value != condition.value;
-  case SeccompCompare::less:
-    return value < condition.value;
-  case SeccompCompare::at_most:
-    return value <= condition.value;
-  case SeccompCompare::at_least:
-    return value >= condition.value;
-  case SeccompCompare::greater:
-    return value > condition.value;
-  }
-  return false;
-}
-
-// What seccomp_policy.hpp says of a call.
-std::uint32_t verdict(const SeccompPolicy& policy, const seccomp_data& data) {
-  const auto call = static_cast<std::uint32_t>(data.nr);
-  for (const SeccompRule& rule : policy.rules) {
-    bool all = rule.call == call;
-    for (std::uint32_t i = 0; all && i < rule.condition_count; ++i) {
-      const SeccompCondition& condition = policy.conditions.at(rule.first_condition + i);
-      all = holds(condition, data.args[condition.argument]);
-    }
-    if (all) return rule.action;
-  }
-  return call > policy.last_call ? policy.above_action : policy.default_action;
-}
-
-} // namespace
-
 bool run_seccomp_file(std::string_view input) {
   const SeccompFileFacts facts{SeccompArch::x86_64, 1U << 21, 6, 1};
   const auto policy = accepted([&] { return parse_seccomp_file(input, "profile", facts); });
@@ -71,7 +35,7 @@ bool run_seccomp_file(std::string_view input) {
       data.nr = static_cast<int>(call);
       for (__u64& argument : data.args)
         argument = value;
-      require(test::run_filter(*program, data) == verdict(*policy, data),
+      require(test::run_filter(*program, data) == test::decide(*policy, data),
               "the program does what the rules say");
     }
   return true;
