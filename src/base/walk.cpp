@@ -77,4 +77,9 @@ std::vector<std::string> list_dir(FdRef dir) {
   return names;
 }
 
+std::vector<std::string> list_dir_at(FdRef dir, const RelPath& name) {
+  const auto opened = try_open_beneath(dir, name, kOpenDir);
+  return opened ? list_dir(*opened) : std::vector<std::string>();
+}
+
 } // namespace layerbox

@@ -30,5 +30,7 @@ void walk(FdRef dir, const std::function<WalkStep(const WalkEntry&)>& visit);
 
 // The names in a directory, without "." and "..", sorted by bytes.
 std::vector<std::string> list_dir(FdRef dir);
+// Those in `name` below `dir`; none where there is no such directory. Throws Error.
+std::vector<std::string> list_dir_at(FdRef dir, const RelPath& name);
 
 } // namespace layerbox

@@ -72,8 +72,7 @@ class FsckVerb : public Verb {
         "comparison, the names of one layer after the other are made once more in the store, which "
         "needs as many inodes.\n\n"
         "What commands that were killed have left is no damage, nor is what waited for an import "
-        "to "
-        "end: it is listed, and the next command removes it.\n\n"
+        "to end: it is listed, and the next command removes it.\n\n"
         "With --repair, damaged layers and configs are set apart, in the directory 'damaged' of "
         "the store, and nothing is deleted; pull-tar of their image then puts whole ones in their "
         "place, and names, other layers and containers stay. A damaged database is made anew from "
@@ -81,10 +80,9 @@ class FsckVerb : public Verb {
         "states of containers, volumes and networks are not repaired.\n\n"
         "It returns 0 when nothing is damaged, or, with --repair, nothing is any more, else 1.\n\n"
         "The JSON document is an object: layers, images, containers (how many were checked), "
-        "damage "
-        "(kind: database, names, layer, image, container, volume or network; object; what, a list; "
-        "images and containers, names or ids of who has it; repaired, what was done; whole, "
-        "whether nothing is wrong with it any more), leftovers, whole.");
+        "damage (kind: database, names, layer, image, container, volume or network; object; what, "
+        "a list; images and containers, names or ids of who has it; repaired, what was done; "
+        "whole, whether nothing is wrong with it any more), leftovers, whole.");
     line.flag("--repair", repair_,
               "set apart what is damaged, and make the database anew if it is");
     line.flag("--quick", quick_, "do not read the content of files");

@@ -23,11 +23,6 @@
 namespace layerbox {
 namespace {
 
-std::vector<std::string> files_in(const Store& store, const char* path) {
-  const auto dir = try_open_beneath(store.root(), RelPath::parse(path), kOpenDir);
-  return dir ? list_dir(*dir) : std::vector<std::string>();
-}
-
 std::string image_title(const ImageRow& image) {
   return image.names.empty() ? image.id.str() : image.names.front();
 }
@@ -74,8 +69,9 @@ class Checking {
       if (!lines.empty()) tell(DamageKind::database, layout::kDatabase, "").what = lines;
     } catch (const Error& error) {
       // What the kernel refuses (a full disk, too many open files) says nothing of the file.
-      const bool refused = error.kind() != ErrorKind::system || error.error_number() != 0;
-      if (error.kind() != ErrorKind::corrupt && refused) throw;
+      const bool of_the_file = error.kind() == ErrorKind::corrupt ||
+                               (error.kind() == ErrorKind::system && error.error_number() == 0);
+      if (!of_the_file) throw;
       tell(DamageKind::database, layout::kDatabase, error.what());
     }
     database_is_whole_ = check_.damage.empty();
@@ -99,7 +95,7 @@ class Checking {
     importing_ = staging.held > 0;
     for (const std::string& token : staging.dead)
       check_.leftovers.push_back(fmt::format("{}/{}", layout::kStaging, printable(token)));
-    for (const std::string& token : files_in(store_, layout::kTrash))
+    for (const std::string& token : list_dir_at(store_.root(), RelPath::parse(layout::kTrash)))
       check_.leftovers.push_back(fmt::format("{}/{}", layout::kTrash, printable(token)));
     const auto now = StoreMoment::now(store_.root(), StoreMoment::Of::all);
     was_swept_ = now && recall(store_.root(), RelPath::parse(layout::kSwept), *now);
@@ -123,14 +119,14 @@ class Checking {
     std::set<Digest> images;
     for (const ImageRow& image : rows_.images)
       images.insert(image.id);
-    for (const std::string& name : files_in(store_, layout::kBlobs)) {
+    for (const std::string& name : list_dir_at(store_.root(), RelPath::parse(layout::kBlobs))) {
       const auto digest = Digest::from_hex(name);
       if (!digest || !images.contains(*digest)) orphan(DamageKind::image, layout::kBlobs, name);
     }
     std::set<LayerKey> layers;
     for (const LayerRow& layer : rows_.layers)
       layers.insert(layer.key);
-    for (const std::string& name : files_in(store_, layout::kLayers)) {
+    for (const std::string& name : list_dir_at(store_.root(), RelPath::parse(layout::kLayers))) {
       const auto key = LayerKey::parse(name);
       if (!key || !layers.contains(*key)) orphan(DamageKind::layer, layout::kLayers, name);
     }
@@ -264,7 +260,7 @@ class Checking {
 
   void check_others() {
     const auto check = [&](const char* directory, DamageKind kind, const auto& find) {
-      for (const std::string& name : files_in(store_, directory))
+      for (const std::string& name : list_dir_at(store_.root(), RelPath::parse(directory)))
         try {
           find(store_, name);
         } catch (const Error& error) {

@@ -38,9 +38,7 @@ struct ContainersInUse {
 };
 
 std::set<std::string> names_of_living(FdRef root) {
-  const auto living = try_open_beneath(root, RelPath::parse(layout::kLiving), kOpenDir);
-  if (!living) return {};
-  const std::vector<std::string> names = list_dir(*living);
+  const std::vector<std::string> names = list_dir_at(root, RelPath::parse(layout::kLiving));
   return {names.begin(), names.end()};
 }
 

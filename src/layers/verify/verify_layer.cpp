@@ -125,10 +125,11 @@ class Verifying {
   // Read to its end, so that what is made of it later does not stop half-way.
   bool check_record(FdRef record) {
     try {
-      if (!S_ISREG(stat_fd(record).st_mode)) throw Error(ErrorKind::corrupt, "it is no file");
-      RecordedHeaders headers(record);
-      std::vector<std::byte> buffer(std::size_t{64} << 10);
-      while (headers.read(buffer) > 0) {
+      const struct stat status = stat_fd(record);
+      if (!S_ISREG(status.st_mode)) throw Error(ErrorKind::corrupt, "it is no file");
+      FileRangeSource file(record, 0, static_cast<std::uint64_t>(status.st_size), layout::kRecord);
+      RecordReader reader(file);
+      while (reader.next().kind != RecordKind::end) {
       }
       return true;
     } catch (const Error& error) {
