@@ -19,8 +19,9 @@ bool can_freeze(const std::vector<std::string>& cgroups);
 bool is_frozen(const std::vector<std::string>& cgroups);
 
 // Returns when all in it stand still. Throws Error(unsupported) when none has a freezer,
-// Error(in_use) when a process cannot be stopped for ten seconds; then it goes on.
+// Error(in_use) when a process cannot be stopped for ten seconds; then it goes on; Error(not_found)
+// when the cgroup is removed meanwhile.
 void freeze_cgroup(const std::vector<std::string>& cgroups);
-void thaw_cgroup(const std::vector<std::string>& cgroups); // without a freezer: success
+void thaw_cgroup(const std::vector<std::string>& cgroups); // without a freezer, or removed: success
 
 } // namespace layerbox
