@@ -5,9 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "base/fs_at.hpp"
+#include "base/kernel_version.hpp"
 #include "base/stream.hpp"
 #include "cli/container_ids.hpp"
 #include "cli/container_network.hpp"
@@ -36,11 +35,8 @@ SeccompFile read_seccomp(const std::string& name) {
   const UniqueFd fd = with_context([] { return "the seccomp profile"; },
                                    [&] { return open_path(name, O_RDONLY | O_CLOEXEC); });
   FdSource source(fd, name);
-  SeccompFile file{name, read_all(source, kMaxSeccompFileBytes, name)};
-  struct utsname system {};
-  if (::uname(&system) == 0)
-    (void)std::sscanf(system.release, "%4u.%4u", &file.kernel_major, &file.kernel_minor);
-  return file;
+  return {name, read_all(source, kMaxSeccompFileBytes, name),
+          kernel_version().value_or(KernelVersion{})};
 }
 
 Surroundings look_around(const RunFlags& flags, const Settings& settings) {

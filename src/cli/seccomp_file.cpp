@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -160,13 +159,11 @@ SeccompCondition condition_of(const Node& node) {
 
 bool kernel_is_at_least(const Node& version, const SeccompFileFacts& facts) {
   const std::string text = version.text();
-  unsigned major = 0;
-  unsigned minor = 0;
-  int used = 0;
-  if (std::sscanf(text.c_str(), "%4u.%4u%n", &major, &minor, &used) != 2 ||
-      static_cast<std::size_t>(used) != text.size())
+  std::string_view rest = text;
+  const std::optional<KernelVersion> least = take_kernel_version(rest);
+  if (!least || !rest.empty())
     refuse_profile(version.where(), fmt::format("'{}' is not a kernel version like 4.8", text));
-  return facts.kernel_major != major ? facts.kernel_major > major : facts.kernel_minor >= minor;
+  return facts.kernel >= *least;
 }
 
 std::uint64_t capability(const Node& name) {

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/kernel_version.hpp"
 #include "base/seccomp_policy.hpp"
 
 namespace layerbox {
@@ -33,8 +34,7 @@ inline constexpr std::size_t kMaxSeccompFileRules = 16384; // names in rules, al
 struct SeccompFileFacts {
   SeccompArch arch = SeccompArch::x86_64;
   std::uint64_t capabilities = 0; // bit N is capability number N
-  unsigned kernel_major = 0;
-  unsigned kernel_minor = 0;
+  KernelVersion kernel = {};
 };
 
 // `name` is the file's, for messages. Throws Error(invalid_argument) that says where: "NAME:LINE:

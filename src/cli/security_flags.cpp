@@ -76,8 +76,7 @@ void apply_seccomp(RunSpec& spec, const std::string& value,
         "seccomp profiles cannot be read for this machine, whose calls are not in the tables");
   spec.seccomp.mode = SeccompMode::given;
   spec.seccomp.policy = parse_seccomp_file(
-      file->content, file->name,
-      {*arch, capability_mask(spec.process.capabilities), file->kernel_major, file->kernel_minor});
+      file->content, file->name, {*arch, capability_mask(spec.process.capabilities), file->kernel});
 }
 
 void apply_option(RunSpec& spec, const std::string& text, const std::optional<SeccompFile>& file) {

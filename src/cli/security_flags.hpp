@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/kernel_version.hpp"
 #include "cli/command_line.hpp"
 #include "runner/run_spec.hpp"
 
@@ -29,8 +30,7 @@ struct SecurityFlags {
 struct SeccompFile {
   std::string name;
   std::string content;
-  unsigned kernel_major = 0;
-  unsigned kernel_minor = 0;
+  KernelVersion kernel = {}; // that runs
 };
 
 void declare_security_flags(CommandLine& line, SecurityFlags& flags);

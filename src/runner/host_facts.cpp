@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/kernel_version.hpp"
 #include "base/landlock_abi.hpp"
 
 namespace layerbox {
@@ -62,12 +62,10 @@ LandlockFact probe_landlock() {
   }
 }
 
-bool mounts_overlay_by_fsconfig(const char* release) {
-  unsigned major = 0;
-  unsigned minor = 0;
+bool mounts_overlay_by_fsconfig(std::string_view release) {
   // A release that cannot be read is a new one: mount(2) takes 500 layers at most.
-  if (std::sscanf(release, "%4u.%4u", &major, &minor) != 2) return true;
-  return major > 6 || (major == 6 && minor >= 5);
+  const std::optional<KernelVersion> version = take_kernel_version(release);
+  return !version || *version >= KernelVersion{6, 5};
 }
 
 HostFacts probe_host_facts(const Identity& identity) {

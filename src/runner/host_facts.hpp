@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/userns.hpp"
@@ -41,7 +42,7 @@ struct HostFacts {
 HostFacts probe_host_facts(const Identity& identity);
 
 // By the release of uname(2): "6.1.0-56-amd64".
-bool mounts_overlay_by_fsconfig(const char* release);
+bool mounts_overlay_by_fsconfig(std::string_view release);
 
 // Every character and block device below the host's /dev, but for terminals and what a container
 // has of its own (pts, shm, mqueue, console). Symlinks are not followed.

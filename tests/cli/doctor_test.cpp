@@ -22,8 +22,7 @@ Facts good_user() {
   facts.identity.store_map.uids = {{0, 1000, 1}, {1, 100000, 65536}};
   facts.identity.store_map.gids = facts.identity.store_map.uids;
   facts.kernel.name = "Linux 6.8.0 x86_64";
-  facts.kernel.major = 6;
-  facts.kernel.minor = 8;
+  facts.kernel.version = {6, 8};
   for (const char* call :
        {"openat2", "clone3", "fsopen", "fsconfig", "fsmount", "open_tree", "move_mount",
         "mount_setattr", "pidfd_open", "pidfd_send_signal", "close_range"})
@@ -121,8 +120,7 @@ TEST(Doctor, NamesEachCheckOnceAndAlwaysTheSame) {
 TEST(Doctor, OfAnOldKernelNamesWhatItLacksAndSinceWhenThereIsOne) {
   Facts facts = good_root();
   facts.kernel.name = "Linux 5.10.0 x86_64";
-  facts.kernel.major = 5;
-  facts.kernel.minor = 10;
+  facts.kernel.version = {5, 10};
   refuse_call(facts, "mount_setattr", ENOSYS);
   EXPECT_EQ(of(facts, "kernel").state, State::missing);
   EXPECT_THAT(of(facts, "kernel").what, HasSubstr("older than 5.12"));
@@ -130,8 +128,7 @@ TEST(Doctor, OfAnOldKernelNamesWhatItLacksAndSinceWhenThereIsOne) {
   EXPECT_EQ(of(facts, "mount_api").what, "the kernel has no mount_setattr");
   EXPECT_THAT(of(facts, "mount_api").how, HasSubstr("5.12"));
   EXPECT_EQ(of(facts, "close_range").state, State::ok);
-  facts.kernel.major = 4;
-  facts.kernel.minor = 19;
+  facts.kernel.version = {4, 19};
   EXPECT_EQ(of(facts, "kernel").state, State::missing);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/id_map_helper.hpp"
+#include "base/kernel_version.hpp"
 #include "base/userns.hpp"
 #include "base/userns_refusal.hpp"
 #include "cli/machine_facts.hpp"
@@ -38,8 +39,7 @@ enum class Selinux : std::uint8_t { absent, permissive, enforcing };
 
 struct KernelFacts {
   std::string name; // "Linux 6.1.0 x86_64"
-  unsigned major = 0;
-  unsigned minor = 0;
+  KernelVersion version = {};
   std::vector<CallFact> calls;
   int seccomp_error = 0;       // of asking for the actions that our filters have
   bool knows_our_calls = true; // there is a table of this machine's system calls

@@ -12,8 +12,7 @@
 namespace layerbox::doctor {
 namespace {
 
-constexpr unsigned kLeastMajor = 5; // mount_setattr(2)
-constexpr unsigned kLeastMinor = 12;
+constexpr KernelVersion kLeastVersion{5, 12}; // mount_setattr(2)
 
 // Calls that stand and fall together, under one name.
 struct Group {
@@ -75,12 +74,10 @@ Finding judge_group(const KernelFacts& kernel, const UsernsFacts& userns, const 
 }
 
 Finding judge_version(const KernelFacts& kernel) {
-  const bool is_old =
-      kernel.major < kLeastMajor || (kernel.major == kLeastMajor && kernel.minor < kLeastMinor);
-  if (!is_old) return {"kernel", State::ok, kernel.name, ""};
+  if (kernel.version >= kLeastVersion) return {"kernel", State::ok, kernel.name, ""};
   return {"kernel", State::missing,
-          fmt::format("{} is older than {}.{}, which containers need", kernel.name, kLeastMajor,
-                      kLeastMinor),
+          fmt::format("{} is older than {}.{}, which containers need", kernel.name,
+                      kLeastVersion.major, kLeastVersion.minor),
           "install a newer kernel"};
 }
 

@@ -4,15 +4,14 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 
 #include "base/kernel_text.hpp"
+#include "base/kernel_version.hpp"
 #include "base/syscall_table.hpp"
 #include "cli/doctor/probe.hpp"
 #include "cli/doctor/trial.hpp"
@@ -102,11 +101,8 @@ Selinux ask_selinux() {
 
 KernelFacts probe_kernel(FdRef user_namespace) {
   KernelFacts facts;
-  struct utsname names {};
-  if (::uname(&names) == 0) {
-    facts.name = kernel_release();
-    (void)std::sscanf(names.release, "%4u.%4u", &facts.major, &facts.minor);
-  }
+  facts.name = kernel_release();
+  facts.version = kernel_version().value_or(KernelVersion{});
   facts.calls = ask_calls(user_namespace);
   facts.seccomp_error = ask_seccomp();
   facts.knows_our_calls = own_seccomp_arch().has_value();
