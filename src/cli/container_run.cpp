@@ -190,7 +190,7 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
     return [this] { sweep(); };
   };
   try {
-    return run_container(spec, invocation_.identity(), hooks);
+    return run_container(spec, invocation_.identity(), hooks, std::move(prepared_.embryo));
   } catch (const Error&) {
     if (!has_begun) forget_start();
     throw;

@@ -75,8 +75,8 @@ void share_with_host(RunSpec& spec, const NamespaceWishes& wishes) {
   share(spec.namespaces.cgroup, wishes.cgroup);
 }
 
-void put_on_network(RunSpec& spec, const RunFlags& flags, const Surroundings& surroundings) {
-  const NetworkWish wish = merge_network(flags, surroundings.network);
+void put_on_network(RunSpec& spec, const RunFlags& flags, const std::string& network_setting) {
+  const NetworkWish wish = merge_network(flags, network_setting);
   if (wish.mode != NetworkMode::join) spec.network = wish.mode; // that needs a descriptor, too
   spec.network_spec.name = wish.name;
   spec.network_spec.ports = parse_published_ports(flags.published_ports);
@@ -147,22 +147,28 @@ std::vector<std::string> merge_args(const ImageProcess& image,
   return args;
 }
 
+RunSpec merge_walls(const RunFlags& flags, const NamespaceWishes& wishes,
+                    const std::string& network_setting) {
+  RunSpec spec;
+  share_with_host(spec, wishes);
+  put_on_network(spec, flags, network_setting);
+  spec.namespaces.time = parse_time_offsets(flags.namespaces.time_offsets);
+  spec.limits = parse_limits(flags.limits);
+  spec.cgroup_parent = parse_cgroup_parent(flags.limits);
+  return spec;
+}
+
 RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,
                      const Surroundings& surroundings) {
-  RunSpec spec;
-  spec.container_id = surroundings.container_id;
   const NamespaceWishes wishes = merge_namespaces(flags, surroundings.network);
-  share_with_host(spec, wishes);
-  put_on_network(spec, flags, surroundings);
-  spec.namespaces.time = parse_time_offsets(flags.namespaces.time_offsets);
+  RunSpec spec = merge_walls(flags, wishes, surroundings.network);
+  spec.container_id = surroundings.container_id;
   spec.hostname = hostname_of(flags, wishes.uts, surroundings);
   spec.read_only_rootfs = flags.read_only;
   spec.shm_bytes = flags.shm_bytes;
   spec.mounts = merge_mounts(flags, surroundings.working_directory);
   add_image_volumes(spec.mounts, image.volumes);
   spec.mounts = ordered_mounts(std::move(spec.mounts));
-  spec.limits = parse_limits(flags.limits);
-  spec.cgroup_parent = parse_cgroup_parent(flags.limits);
   spec.masked_paths = default_masked_paths();
   spec.read_only_paths = default_read_only_paths();
 

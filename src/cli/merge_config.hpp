@@ -59,6 +59,10 @@ NamespaceWishes merge_namespaces(const RunFlags& flags, const std::string& netwo
 // The same of the network; what of it is a namespace stands in the former, too.
 NetworkWish merge_network(const RunFlags& flags, const std::string& network_setting);
 
+// What of merge_config() does not depend on the image, and makes the walls: for begin_container().
+RunSpec merge_walls(const RunFlags& flags, const NamespaceWishes& wishes,
+                    const std::string& network_setting);
+
 // Namespaces to be entered are not opened: that is open_joined_namespaces(). Throws UsageError for
 // flags that make no sense.
 RunSpec merge_config(const ImageProcess& image, const RunFlags& flags,

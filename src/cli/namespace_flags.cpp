@@ -70,6 +70,11 @@ std::optional<ClockOffsets> parse_time_offsets(const std::vector<std::string>& t
   return offsets;
 }
 
+bool enters_any(const NamespaceWishes& wishes) {
+  return wishes.pid.joins() || wishes.network.joins() || wishes.ipc.joins() || wishes.uts.joins() ||
+         wishes.cgroup.joins() || wishes.user.joins();
+}
+
 NamespaceWishes parse_namespace_flags(const NamespaceFlags& flags, const std::string& userns) {
   NamespaceWishes wishes;
   wishes.pid = wish_of("--pid", flags.pid);

@@ -38,6 +38,9 @@ struct NamespaceWishes {
   NamespaceWish pid, network, ipc, uts, cgroup, user;
 };
 
+// Whether one that is there already is to be entered.
+bool enters_any(const NamespaceWishes& wishes);
+
 void declare_namespace_flags(CommandLine& line, NamespaceFlags& flags);
 
 // `own` is the word for a namespace of one's own, in messages and beside "private". Throws

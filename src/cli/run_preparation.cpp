@@ -17,6 +17,7 @@
 #include "cli/lifetime_flags.hpp"
 #include "cli/log_flags.hpp"
 #include "cli/merge_config.hpp"
+#include "cli/populate_memory.hpp"
 #include "cli/provided_files.hpp"
 #include "cli/restart_policy.hpp"
 #include "cli/runtime_dir.hpp"
@@ -24,6 +25,7 @@
 #include "cli/service_flags.hpp"
 #include "cli/tmpfs_flags.hpp"
 #include "runner/cgroup_place.hpp"
+#include "runner/run_container.hpp"
 #include "store/image_use.hpp"
 
 namespace layerbox {
@@ -122,6 +124,16 @@ PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun r
   return run;
 }
 
+// As early as it can be, so that it has its network when the rest is ready.
+std::unique_ptr<Embryo> begin_early(const RunFlags& flags, const Settings& settings) {
+  const NamespaceWishes wishes = merge_namespaces(flags, settings.network.value);
+  std::unique_ptr<Embryo> embryo;
+  if (!flags.dry_run && !enters_any(wishes))
+    embryo = begin_container(merge_walls(flags, wishes, settings.network.value));
+  populate_memory(); // not earlier: what both have is copied at the first touch
+  return embryo;
+}
+
 // What other processes want to know of it.
 void describe_run(ContainerState& state, const RunSpec& spec) {
   state.stop_signal = spec.process.end.stop_signal;
@@ -148,10 +160,10 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   const ServiceManager manager =
       read_service_manager(process_settings_sources(false).environment, ::getpid());
   take_descriptors(passed_descriptors(flags.service, manager)); // before anything is opened
-  const Identity& identity = invocation.identity();
-  check_flags(flags, identity);
-  Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
   PreparedRun run;
+  run.embryo = begin_early(flags, invocation.settings());
+  check_flags(flags, invocation.identity());
+  Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
   if (!flags.rootfs && store != nullptr)
     run.backend = &choose(flags, *store, invocation.settings());
   run.origin = find_origin(store, flags);
@@ -166,6 +178,7 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
 PreparedRun prepare_start(const RunFlags& flags, Invocation& invocation, const ContainerState& made,
                           const std::string& directory) {
   PreparedRun run;
+  run.embryo = begin_early(flags, invocation.settings());
   run.origin = origin_of(invocation.store(), made);
   if (!made.backend.empty()) run.backend = &backend_named(made.backend);
   Surroundings around = look_around(flags, invocation.settings());

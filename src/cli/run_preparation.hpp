@@ -15,6 +15,7 @@
 #include "cli/merge_config.hpp"
 #include "cli/new_container.hpp"
 #include "cli/run_flags.hpp"
+#include "runner/embryo.hpp"
 #include "runner/run_spec.hpp"
 
 namespace layerbox {
@@ -26,6 +27,7 @@ struct PreparedRun {
   JoinedNamespaces joined;               // descriptors of the spec's
   IdRangeLease ranges;                   // held until the container has ended
   ContainerState state;                  // of the container that is to be made
+  std::unique_ptr<Embryo> embryo;        // of the container's process
 };
 
 // With flags.dry_run the store is not made either when it is missing, nor the directory for what

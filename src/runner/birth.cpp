@@ -83,15 +83,19 @@ int ChildProcess::wait_status() {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+ChildProcess make_child(std::uint64_t namespaces, FdRef birthplace, bool& born_in,
+                        const std::function<void()>& run) {
+  int pidfd = -1;
+  const long pid = make_process(namespaces, birthplace, &pidfd, &born_in);
+  if (pid == 0) run();
+  if (pid < 0 && namespaces == 0 && born_in) throw_not_born(errno);
+  if (pid < 0) throw_no_user_namespace(errno, "making the container's process and namespaces");
+  return {static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
 ChildProcess start_child(const Plan& plan, const Cgroups& cgroups, ChildContext& context,
                          bool& born_in) {
-  int pidfd = -1;
-  const long pid = make_process(plan.namespaces, cgroups.birthplace(), &pidfd, &born_in);
-  if (pid == 0) run_child(context);
-  if (pid < 0 && plan.namespaces == 0 && born_in) throw_not_born(errno);
-  if (pid < 0) throw_no_user_namespace(errno, "making the container's process and namespaces");
-  ChildProcess process(static_cast<pid_t>(pid), UniqueFd(pidfd));
-  return process;
+  return make_child(plan.namespaces, cgroups.birthplace(), born_in, [&] { run_child(context); });
 }
 
 std::optional<ChildProcess> await_birth(FdRef birth, ChildProcess& first) {

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "base/unique_fd.hpp"
@@ -33,8 +35,13 @@ class ChildProcess {
   UniqueFd pidfd_;
 };
 
-// The process of `plan` in its namespaces, which runs the program of `context`. Sets `born_in` when
-// it has been born in its cgroup; else it is to be moved there. Throws Error, with a hint.
+// A process in new `namespaces` (CLONE_NEW*), and in the cgroup `birthplace` if that is open, in
+// which `run` is called, which must not return. Sets `born_in` when it has been born there; else it
+// is to be moved there. Throws Error, with a hint.
+ChildProcess make_child(std::uint64_t namespaces, FdRef birthplace, bool& born_in,
+                        const std::function<void()>& run);
+
+// The process of `plan` in its namespaces, which runs the program of `context`. As above.
 ChildProcess start_child(const Plan& plan, const Cgroups& cgroups, ChildContext& context,
                          bool& born_in);
 

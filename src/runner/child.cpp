@@ -172,8 +172,9 @@ void fail(ChildContext& context, int error, int status) noexcept {
 
 } // namespace child
 
-void run_child(ChildContext& context) noexcept {
-  child::close_fd(context.launcher_go_fd);
+void run_child(const ChildContext& program) noexcept {
+  ChildContext context = program; // whoever is made of this process later has one of its own
+  if (context.launcher_go_fd >= 0) child::close_fd(context.launcher_go_fd);
   for (std::size_t i = 0; i < context.op_count; ++i) {
     context.report.step = static_cast<std::uint32_t>(i);
     const ChildOp& op = context.ops[i];
@@ -186,6 +187,18 @@ void run_child(ChildContext& context) noexcept {
     child::fail(context, -result, child::status_of(context));
   }
   child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
+}
+
+void run_embryo(const EmbryoContext& embryo) noexcept {
+  child::close_fd(embryo.launcher_go_fd);
+  ChildContext unborn;
+  unborn.report_fd = embryo.report_fd;
+  unborn.report.step = kNoStep;
+  int result = child::make_network();
+  HatchMessage program;
+  if (result >= 0) result = child::receive_program(embryo.go_fd, program);
+  if (result < 0) child::fail(unborn, -result, child::kSetupFailed);
+  run_child(*program.context);
 }
 
 } // namespace layerbox

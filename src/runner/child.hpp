@@ -93,6 +93,7 @@ struct ChildContext {
   const char* path = nullptr; // where commands are searched, "a:b"
   const char* user = nullptr; // UserSpec.text
   bool needs_home = false;    // env has no HOME
+  bool has_network = false;   // the process has made its network namespace before it had a program
   const ChildIdRange* uids = nullptr;
   std::size_t uid_count = 0;
   const ChildIdRange* gids = nullptr;
@@ -118,7 +119,36 @@ struct ChildContext {
   char listen_pid[32] = {}; // "LISTEN_PID=…"
 };
 
-// Runs the program of `context`. Must be entered in the process that the clone made.
-[[noreturn]] void run_child(ChildContext& context) noexcept;
+// Runs a program. Must be entered in the process that the clone made.
+[[noreturn]] void run_child(const ChildContext& program) noexcept;
+
+// A process that gets its program later (embryo.hpp).
+struct EmbryoContext {
+  int go_fd =
+      -1; // a socket: one HatchMessage comes, with descriptors, and then the byte of wait_go
+  int launcher_go_fd = -1;
+  int report_fd = -1;
+};
+
+// The step of a report that such a process failed before it had a program.
+inline constexpr std::uint32_t kNoStep = ~std::uint32_t{0};
+
+// Into `place`, which is part of the program, goes the number of the message's descriptor `index`.
+// The first three are the standard streams, and become them.
+struct ChildFdName {
+  int* place = nullptr;
+  std::uint32_t index = 0;
+};
+
+// Addresses in memory that launcher and child share.
+struct HatchMessage {
+  const ChildContext* context = nullptr;
+  const ChildFdName* names = nullptr;
+  std::size_t name_count = 0;
+};
+inline constexpr std::size_t kMaxHatchFds = 253; // SCM_MAX_FD of unix(7)
+
+// Makes the network namespace, and then runs the program that comes.
+[[noreturn]] void run_embryo(const EmbryoContext& context) noexcept;
 
 } // namespace layerbox

@@ -77,6 +77,9 @@ int be_born(ChildContext&, const ChildOp&) noexcept;
 int take_proc(ChildContext&, const ChildOp&) noexcept;
 int shift_time(ChildContext&, const ChildOp&) noexcept;
 // child_process.cpp
+int make_network() noexcept; // its own, with the loopback device up
+// Requires that `socket` is an EmbryoContext's. Writes the numbers of the descriptors that come.
+int receive_program(int socket, HatchMessage& program) noexcept;
 int oom_score(ChildContext&, const ChildOp&) noexcept;
 int hostname(ChildContext&, const ChildOp&) noexcept;
 int loopback(ChildContext&, const ChildOp&) noexcept;

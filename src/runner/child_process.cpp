@@ -4,6 +4,7 @@
 #include <linux/keyctl.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -30,7 +31,9 @@ int hostname(ChildContext&, const ChildOp& op) noexcept {
   return call(SYS_sethostname, op.data, op.data_bytes);
 }
 
-int loopback(ChildContext&, const ChildOp&) noexcept {
+namespace {
+
+int raise_loopback() noexcept {
   const int socket = call(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return socket;
   struct ifreq request = {};
@@ -39,6 +42,46 @@ int loopback(ChildContext&, const ChildOp&) noexcept {
   const int result = call(SYS_ioctl, socket, SIOCSIFFLAGS, &request);
   close_fd(socket);
   return result;
+}
+
+} // namespace
+
+int loopback(ChildContext& context, const ChildOp&) noexcept {
+  return context.has_network ? 0 : raise_loopback();
+}
+
+int make_network() noexcept {
+  const int made = call(SYS_unshare, CLONE_NEWNET);
+  return made < 0 ? made : raise_loopback();
+}
+
+int receive_program(int socket, HatchMessage& program) noexcept {
+  struct iovec payload = {&program, sizeof program};
+  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxHatchFds)];
+  struct msghdr message = {};
+  message.msg_iov = &payload;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const int got = call(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+  if (got < 0) return got;
+  if (got != static_cast<int>(sizeof program)) return -EPIPE; // the launcher is gone
+  const struct cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+  const std::size_t count = rights == nullptr ? 0 : (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  if (count < 3) return -EMFILE; // our own limit kept them out
+  const auto fd_at = [&](std::size_t index) {
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(rights) + sizeof fd * index, sizeof fd);
+    return fd;
+  };
+  for (std::size_t i = 0; i < program.name_count; ++i) {
+    if (program.names[i].index >= count) return -EMFILE;
+    *program.names[i].place = fd_at(program.names[i].index);
+  }
+  int result = 0;
+  for (int stream = 0; stream < 3 && result >= 0; ++stream)
+    result = call(SYS_dup3, fd_at(static_cast<std::size_t>(stream)), stream, 0);
+  return result < 0 ? result : 0;
 }
 
 int wait_go(ChildContext& context, const ChildOp&) noexcept {

@@ -1,5 +1,5 @@
 // child_program: a Plan in the shape that the child can execute: flat arrays of C strings and
-// descriptors. All memory is taken here, before the clone; the child's copy of it is what it has.
+// descriptors, in memory that the child has, too. All of it is taken here; the child takes none.
 #pragma once
 
 #include <vector>
@@ -7,33 +7,39 @@
 #include "base/unique_fd.hpp"
 #include "runner/child.hpp"
 #include "runner/plan.hpp"
+#include "runner/program_memory.hpp"
 
 namespace layerbox {
 
 class ChildProgram {
  public:
-  // Keeps pointers into `plan` and the numbers of `clones` (one descriptor for each of plan.clones)
-  // and of `entrances` (one for each of plan.cgroups), which must outlive it.
+  // `clones`: one descriptor for each of plan.clones; `entrances`: one for each of plan.cgroups.
+  // `memory` and the descriptors must outlive it. Throws Error(limit_exceeded).
   ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones,
-               const std::vector<UniqueFd>& entrances);
+               const std::vector<UniqueFd>& entrances, ProgramMemory& memory);
   ChildProgram(const ChildProgram&) = delete;
   ChildProgram& operator=(const ChildProgram&) = delete;
 
   // The launcher adds its pipes.
   ChildContext& context() { return context_; }
+  // Writes the launcher's descriptor `fd`, or -1, to `place`, which is part of the program.
+  void name_fd(int& place, FdRef fd);
+  // Where the program names descriptors, for a child that has not inherited them.
+  struct FdName {
+    int* place;
+    int fd;
+  };
+  const std::vector<FdName>& fd_names() const { return fd_names_; }
 
  private:
-  void add_op(const Step& step, const std::vector<UniqueFd>& clones,
-              const std::vector<UniqueFd>& entrances);
-  const char* const* keep_list(const std::vector<std::string>& words);
+  void write_op(ChildOp& op, const Step& step, const std::vector<UniqueFd>& clones,
+                const std::vector<UniqueFd>& entrances);
+  char** keep_list(const std::vector<std::string>& words, std::size_t spare);
+  std::span<const ChildIdRange> keep_ranges(const std::vector<IdRange>& map);
 
-  std::vector<ChildOp> ops_;
-  std::vector<std::vector<const char*>> lists_;
-  std::vector<char*> args_;
-  std::vector<char*> env_;
-  std::vector<ChildIdRange> uids_;
-  std::vector<ChildIdRange> gids_;
-  ChildContext context_;
+  ProgramMemory& memory_;
+  ChildContext& context_;
+  std::vector<FdName> fd_names_;
 };
 
 } // namespace layerbox

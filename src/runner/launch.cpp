@@ -25,13 +25,6 @@
 namespace layerbox {
 namespace {
 
-Pipe make_socket_pair() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    throw_errno(errno, "making a socket pair");
-  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
 void map_ids(const Plan& plan, const Identity& identity, pid_t pid,
              const std::vector<UniqueFd>& clones) {
   const bool joined = plan.user_namespace >= 0; // then it has its map
@@ -94,82 +87,121 @@ std::optional<ChildReport> read_report(FdRef pipe) {
   return report;
 }
 
-} // namespace
+// A process, and what it is told and tells by.
+struct Child {
+  ChildProcess process;
+  bool born_in = true; // in its cgroup
+  UniqueFd go;
+  UniqueFd report;
+};
 
-Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
-                const std::function<void(const Started&)>& started, TerminalSize size) {
-  require_mount_peers(plan);
-  std::vector<UniqueFd> clones = open_clones(plan.clones, plan.id_map);
-  Pipe go = make_pipe();
+Child start(const Plan& plan, const Cgroups& cgroups, ChildContext& context) {
+  Pipe go = make_socket_pair(SOCK_SEQPACKET);
   Pipe report = make_pipe();
-  Pipe birth;
-  if (plan.second_birth) birth = make_pipe();
-  Pipe terminal;
-  if (plan.terminal) terminal = make_socket_pair();
-  Pipe fuse;
-  if (plan.served) fuse = make_socket_pair();
-  UniqueFd notify;
-  if (has_step(plan, Act::notify_socket)) notify = make_notify_socket();
-
-  ChildProgram program(plan, clones, cgroups.entrances());
-  ChildContext& context = program.context();
   context.go_fd = go.read.get();
   context.launcher_go_fd = go.write.get();
   context.report_fd = report.write.get();
-  context.birth_fd = birth.write.get();
-  context.terminal_socket = terminal.write.get();
-  context.fuse_socket = fuse.write.get();
-  context.notify_fd = notify.get();
+  bool born_in = false;
+  ChildProcess process = start_child(plan, cgroups, context, born_in);
+  return {std::move(process), born_in, std::move(go.write), std::move(report.read)};
+}
+
+ChildReport ended_early() {
+  ChildReport report;
+  report.step = kNoStep;
+  return report;
+}
+
+Launched launch_as(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
+                   const std::function<void(const Started&)>& started, TerminalSize size,
+                   Embryo* embryo) {
+  std::vector<UniqueFd> clones = open_clones(plan.clones, plan.id_map);
+  Pipe birth;
+  if (plan.second_birth) birth = make_pipe();
+  Pipe terminal;
+  if (plan.terminal) terminal = make_socket_pair(SOCK_STREAM);
+  Pipe fuse;
+  if (plan.served) fuse = make_socket_pair(SOCK_STREAM);
+  UniqueFd notify;
+  if (has_step(plan, Act::notify_socket)) notify = make_notify_socket();
+
+  std::optional<ProgramMemory> memory;
+  if (embryo == nullptr) memory.emplace();
+  ChildProgram program(plan, clones, cgroups.entrances(),
+                       embryo != nullptr ? embryo->memory() : *memory);
+  ChildContext& context = program.context();
+  program.name_fd(context.birth_fd, birth.write);
+  program.name_fd(context.terminal_socket, terminal.write);
+  program.name_fd(context.fuse_socket, fuse.write);
+  program.name_fd(context.notify_fd, notify);
   context.rows = size.rows;
   context.columns = size.columns;
   const int unknown = find_own_program(context.launcher);
   if (has_step(plan, Act::fork_init)) find_title(context);
 
-  bool born_in = false;
-  ChildProcess first = start_child(plan, cgroups, context, born_in);
-  report.write.reset();
+  const bool hatched = embryo != nullptr && embryo->hatch(program);
+  Child first = embryo != nullptr ? Child{std::move(embryo->process()), true,
+                                          std::move(embryo->go()), std::move(embryo->report())}
+                                  : start(plan, cgroups, context);
   terminal.write.reset();
   fuse.write.reset();
   birth.write.reset();
   std::optional<ChildProcess> second =
-      plan.second_birth ? await_birth(birth.read, first) : std::nullopt;
+      plan.second_birth ? await_birth(birth.read, first.process) : std::nullopt;
   const bool is_born = second || !plan.second_birth;
   Launched box{{},
-               second ? std::move(*second) : std::move(first),
-               std::move(go.write),
+               second ? std::move(*second) : std::move(first.process),
+               std::move(first.go),
                {},
                std::move(notify),
                {}};
+  if (embryo != nullptr && !hatched) {
+    box.report = ended_early();
+    return box;
+  }
   // Not earlier: in a chroot, where /proc is not there, that no namespaces are given says more.
   if (unknown != 0) throw_errno(unknown, "/proc/self/exe");
   Started told;
   try {
     if (!is_born) throw Error(ErrorKind::system, "the container's process was not made");
-    if (!born_in) cgroups.move_in(box.process.pid());
+    if (!first.born_in) cgroups.move_in(box.process.pid());
     prepare_limits(box.process.pid(), plan);
     map_ids(plan, identity, box.process.pid(), clones);
     if (started) told = describe(plan, box.process.pid());
   } catch (const Error&) {
     // A child that failed before this is the cause, and knows why.
-    if (!is_readable(report.read)) throw;
-    box.report = read_report(report.read);
+    if (!is_readable(first.report)) throw;
+    box.report = read_report(first.report);
     if (!box.report) throw;
     return box;
   }
   if (started) started(told);
   const char byte = 'g';
-  // Our read end is still open, so that a child that has died already is no SIGPIPE.
-  if (::write(box.go.get(), &byte, 1) != 1 && errno != EPIPE)
+  // One that has died already says why in its report.
+  if (::send(box.go.get(), &byte, 1, MSG_NOSIGNAL) != 1 && errno != EPIPE && errno != ECONNRESET)
     throw_errno(errno, "telling the container's process to go on");
-  go.read.reset();
   clones.clear(); // the child has its own; the mounts must end with the container
   if (plan.served)
     if (UniqueFd device = receive_descriptor(fuse.read))
       box.files =
           std::make_unique<FuseOverlayfs>(*plan.served, std::move(device), store_owner(identity));
   if (plan.terminal) box.terminal = receive_descriptor(terminal.read);
-  box.report = read_report(report.read);
+  box.report = read_report(first.report);
   return box;
+}
+
+} // namespace
+
+Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
+                const std::function<void(const Started&)>& started, TerminalSize size,
+                std::unique_ptr<Embryo> embryo) {
+  require_mount_peers(plan);
+  if (embryo && embryo->fits(plan)) {
+    Launched box = launch_as(plan, identity, cgroups, started, size, embryo.get());
+    if (!box.report || box.report->step != kNoStep) return box;
+  }
+  embryo.reset();
+  return launch_as(plan, identity, cgroups, started, size, nullptr);
 }
 
 } // namespace layerbox

@@ -14,6 +14,7 @@
 #include "base/userns.hpp"
 #include "runner/birth.hpp"
 #include "runner/cgroups.hpp"
+#include "runner/embryo.hpp"
 #include "runner/plan.hpp"
 #include "runner/run_container.hpp"
 
@@ -39,8 +40,10 @@ struct Launched {
 // Requires: descriptors 0 to 2 open, signals that will be relayed blocked.
 // Throws Error when the process cannot be made or its ids cannot be mapped, and what `started`
 // throws; nothing is left then.
-// The process is in `cgroups`, those of the plan, before it does anything else.
+// The process is in `cgroups`, those of the plan, before it does anything else. It is `embryo` when
+// that fits; where that turns out not to do, another is made, and `started` is called once more.
 Launched launch(const Plan& plan, const Identity& identity, const Cgroups& cgroups,
-                const std::function<void(const Started&)>& started, TerminalSize size);
+                const std::function<void(const Started&)>& started, TerminalSize size,
+                std::unique_ptr<Embryo> embryo = {});
 
 } // namespace layerbox

@@ -72,10 +72,11 @@ void require_served(Launched& box) {
 }
 
 Launched launch_in(const Cgroups& cgroups, const Plan& plan, const Identity& identity,
-                   const std::function<void(const Started&)>& started) {
+                   const std::function<void(const Started&)>& started,
+                   std::unique_ptr<Embryo> embryo) {
   try {
     return launch(plan, identity, cgroups, started,
-                  plan.terminal ? own_terminal_size() : TerminalSize{});
+                  plan.terminal ? own_terminal_size() : TerminalSize{}, std::move(embryo));
   } catch (Error& error) {
     if (cgroups.oom_kills() > 0)
       error.set_hint("the kernel killed it for want of memory: the limit is too low for a start");
@@ -113,7 +114,17 @@ Plan plan_container(const RunSpec& spec, const Identity& identity) {
   return compile(spec, facts);
 }
 
-RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks) {
+std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
+  // What has cgroups is born in them, because moving a process costs more than this gains; and the
+  // launcher itself works on other networks as soon as the process is there.
+  const bool needs_cgroups = spec.limits.any() || !spec.cgroup_parent.empty() ||
+                             spec.namespaces.pid.mode != NamespaceMode::own;
+  if (spec.network != NetworkMode::none || needs_cgroups) return nullptr;
+  return Embryo::begin(own_namespaces(spec));
+}
+
+RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,
+                         std::unique_ptr<Embryo> embryo) {
   require_standard_streams();
   const Plan plan = plan_container(spec, identity);
   NotifyAddress manager;
@@ -128,7 +139,7 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
     network.connect(spec, hooks, told);
     if (hooks.started) hooks.started(told);
   };
-  Launched box = launch_in(cgroups, plan, identity, started);
+  Launched box = launch_in(cgroups, plan, identity, started, std::move(embryo));
   if (box.report) {
     (void)box.process.wait_status();
     require_served(box);

@@ -12,6 +12,7 @@
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
+#include "runner/embryo.hpp"
 #include "runner/end_watch.hpp"
 #include "runner/exec_spec.hpp"
 #include "runner/network_switch.hpp"
@@ -67,9 +68,15 @@ struct RunOutcome {
 // Throws Error for a spec that makes no sense.
 Plan plan_container(const RunSpec& spec, const Identity& identity);
 
+// A head start of run_container(), as soon as it is known which namespaces, network and cgroups the
+// container will have; the rest of `spec` is not looked at. None where there is nothing to gain.
+std::unique_ptr<Embryo> begin_container(const RunSpec& spec);
+
 // Throws Error when the container could not be set up (the caller exits with 125): the message
 // names the step that failed and the object, the hint the way out.
-RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks);
+// `embryo`, of begin_container(), is taken when it fits.
+RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,
+                         std::unique_ptr<Embryo> embryo = {});
 
 // One more command in a container that runs. As above; the namespaces are closed when it has begun,
 // and then `begun` is called. What that throws ends the command.

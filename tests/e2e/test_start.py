@@ -1,4 +1,5 @@
 """What a start costs, counted: its system calls, whatever the store holds. Times are for bench/."""
+import errno
 import os
 import pathlib
 import re
@@ -6,12 +7,17 @@ import subprocess
 
 import archives
 import harness
-from harness import ROOT, E2E, main
+from harness import ROOT, SINGLE, E2E, main, skip
+from machines import refusing
+
+CLONE_NEWNET = 0x40000000
 
 # A start of an overlay container with all of its walls takes about 560, half of them in the container: mounts, masked
 # paths, signals, capabilities. To be lowered with them.
 MOST_CALLS = 600
 CALLS_OF_A_LAYER = 4
+# Of a `run` that waits: what it has written, and the pages of its program that it has executed.
+MOST_RESIDENT_KIB = 3072
 
 
 class Start(E2E):
@@ -27,7 +33,7 @@ class Start(E2E):
         executed = next(i for i, line in enumerate(lines)
                         if line.startswith(command) and "execve" in line and line.rstrip().endswith("= 0"))
         # Neither what comes before main(), which is another thing where libraries are shared, nor what the command does.
-        begun = next(i for i, line in enumerate(lines) if "/proc/self/uid_map" in line)
+        begun = next(i for i, line in enumerate(lines) if "/etc/layerbox/config.toml" in line)
         return [line for i, line in enumerate(lines)
                 if i >= begun and "resumed>" not in line and not (i > executed and line.startswith(command))]
 
@@ -70,6 +76,27 @@ class Start(E2E):
             self.warm(box, name, "/bin/true")
             counts[name] = len(self.calls_of(box, name, "/bin/true"))
         self.assertLessEqual(counts["many:1"] - counts["one:1"], 40 * CALLS_OF_A_LAYER + 3)
+
+    def test_waiting_it_takes_little_memory(self):
+        if b".text.start" not in pathlib.Path(harness.place.program).read_bytes():
+            skip(self, "ordered", "not a release program, whose start lies in one place")
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        self.warm(box, "demo", "/bin/true")
+        process = box.start("run", "demo", "sh", "-c", "echo ready; sleep 1000")
+        self.await_ready(process)
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        self.assertLess(int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]), MOST_RESIDENT_KIB)
+        process.kill()
+        process.communicate()
+
+    def test_without_a_head_start_it_starts_all_the_same(self):
+        no_network = refusing({"unshare": errno.EPERM}, mask=CLONE_NEWNET)
+        for user in (ROOT, SINGLE):  # under such a filter there is no newuidmap
+            box = self.box(user)
+            box.image(archives.rootfs(), "demo")
+            self.assertEqual(box.ok("run", "demo", "sh", "-c", "echo $$; cat /sys/class/net/lo/flags; ls /sys/class/net",
+                                    preexec_fn=no_network), "1\n0x9\nlo\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,91 @@
+#include "runner/embryo.hpp"
+
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/pipe.hpp"
+#include "base/quiet_thread.hpp"
+
+namespace layerbox {
+namespace {
+
+constexpr std::uint64_t kNeeded = CLONE_NEWUSER | CLONE_NEWNET;
+
+// One message, with the descriptors that the child has not inherited. False when nobody is there.
+bool send_program(FdRef socket, HatchMessage message, const std::vector<int>& fds) {
+  struct iovec payload = {&message, sizeof message};
+  alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxHatchFds)> control{};
+  struct msghdr header {};
+  header.msg_iov = &payload;
+  header.msg_iovlen = 1;
+  if (!fds.empty()) {
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
+    struct cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
+    std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
+  }
+  return ::sendmsg(socket.get(), &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message);
+}
+
+} // namespace
+
+Embryo::Embryo(std::uint64_t namespaces, ProgramMemory memory, ChildProcess process, UniqueFd go,
+               UniqueFd report, const EmbryoContext& childs)
+    : namespaces_(namespaces), memory_(std::move(memory)), process_(std::move(process)),
+      go_(std::move(go)), report_(std::move(report)), childs_go_(childs.go_fd),
+      childs_report_(childs.report_fd) {}
+
+std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
+  if ((namespaces & kNeeded) != kNeeded) return nullptr;
+  try {
+    ProgramMemory memory;
+    Pipe go = make_socket_pair(SOCK_SEQPACKET);
+    Pipe report = make_pipe();
+    const EmbryoContext context{go.read.get(), go.write.get(), report.write.get()};
+    const SignalsBlocked deaf; // what ends the launcher hangs up the socket
+    bool born_in = false;
+    ChildProcess process = make_child(namespaces & ~std::uint64_t{CLONE_NEWNET}, FdRef(-1), born_in,
+                                      [&] { run_embryo(context); });
+    return std::unique_ptr<Embryo>(new Embryo(namespaces, std::move(memory), std::move(process),
+                                              std::move(go.write), std::move(report.read),
+                                              context));
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+bool Embryo::fits(const Plan& plan) const {
+  return plan.namespaces == namespaces_ && !plan.second_birth && plan.cgroups.empty();
+}
+
+bool Embryo::hatch(ChildProgram& program) {
+  ChildContext& context = program.context();
+  context.go_fd = childs_go_;
+  context.report_fd = childs_report_;
+  context.has_network = true;
+  // These may be others by now: those of a container in the background.
+  std::vector<int> fds{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  const std::span<ChildFdName> names = memory_.array<ChildFdName>(program.fd_names().size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const ChildProgram::FdName& name = program.fd_names()[i];
+    const auto known = std::find(fds.begin(), fds.end(), name.fd);
+    names[i] = {name.place, static_cast<std::uint32_t>(known - fds.begin())};
+    if (known == fds.end()) fds.push_back(name.fd);
+  }
+  if (fds.size() > kMaxHatchFds) return false;
+  return send_program(go_, {&context, names.data(), names.size()}, fds);
+}
+
+} // namespace layerbox
