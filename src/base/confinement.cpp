@@ -101,10 +101,11 @@ void give_up_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
   must(::syscall(SYS_capget, &header, data.data()), "read the capabilities");
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    data[i].permitted &= static_cast<std::uint32_t>(kKept >> (32 * i));
-    data[i].effective = data[i].permitted;
-    data[i].inheritable = 0;
+  data[0].permitted &= static_cast<std::uint32_t>(kKept);
+  data[1].permitted &= static_cast<std::uint32_t>(kKept >> 32);
+  for (__user_cap_data_struct& half : data) {
+    half.effective = half.permitted;
+    half.inheritable = 0;
   }
   must(::syscall(SYS_capset, &header, data.data()), "give up capabilities");
 }

@@ -40,6 +40,21 @@ ErrorKind kind_of_errno(int error_number) noexcept {
   }
 }
 
+bool is_shortage(const Error& error) noexcept {
+  switch (error.error_number()) {
+  case EAGAIN:
+  case EDQUOT:
+  case EINTR:
+  case EMFILE:
+  case ENFILE:
+  case ENOMEM:
+  case ENOSPC:
+    return true;
+  default:
+    return false;
+  }
+}
+
 std::string errno_text(int error_number) {
   // strerrordesc_np is thread-safe and ignores the locale (glibc 2.32).
   const char* text = ::strerrordesc_np(error_number);

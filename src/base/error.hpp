@@ -61,6 +61,10 @@ class Error : public std::exception {
 // others → system.
 ErrorKind kind_of_errno(int error_number) noexcept;
 
+// Whether the machine lacked something (memory, descriptors, room), or a signal came: it says
+// nothing of the object that was asked for. Threads: any.
+bool is_shortage(const Error& error) noexcept;
+
 // The kernel's words for an errno ("No such file or directory"). Threads: any.
 std::string errno_text(int error_number);
 

@@ -62,7 +62,7 @@ void fault_point(const char* name) {
   if (text == nullptr) return;
   const Setting setting = parse(text);
   if (setting.point != name || count_pass(text) != setting.pass) return;
-  if (setting.kills) ::raise(SIGKILL);
+  if (setting.kills) (void)::raise(SIGKILL);
   throw Error(ErrorKind::system, std::string("injected fault ") + name);
 }
 

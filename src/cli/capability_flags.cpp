@@ -86,9 +86,9 @@ std::vector<std::string> merge_capabilities(const std::vector<std::string>& defa
   for (const std::string& name : all_capabilities()) {
     const bool is_default = std::find(defaults.begin(), defaults.end(), name) != defaults.end();
     // A name given to both flags is dropped, unless it is what remains of dropping ALL.
-    bool has = is_default || added.count(name) > 0 || added.count(kAll) > 0;
-    if (dropped.count(name) > 0) has = false;
-    if (dropped.count(kAll) > 0) has = added.count(name) > 0;
+    bool has = is_default || added.contains(name) || added.contains(kAll);
+    if (dropped.contains(name)) has = false;
+    if (dropped.contains(kAll)) has = added.contains(name);
     if (has) merged.push_back(name);
   }
   return merged;

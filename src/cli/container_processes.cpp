@@ -14,7 +14,7 @@ std::set<std::uint64_t> container_processes(const std::vector<ProcessUsage>& all
   for (bool grown = true; grown;) {
     grown = false;
     for (const ProcessUsage& process : all)
-      if (inside.count(process.parent) > 0 && inside.insert(process.pid).second) grown = true;
+      if (inside.contains(process.parent) && inside.insert(process.pid).second) grown = true;
   }
   return inside;
 }

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 #include "store/candidates.hpp"
@@ -23,10 +21,10 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
 }
 
 void throw_unknown(std::string_view kind, const std::string& name,
-                   const std::vector<std::string>& known, std::string hint) {
+                   const std::vector<std::string>& known, const std::string& hint) {
   Error error(ErrorKind::not_found, fmt::format("there is no {} '{}'", kind, printable(name)));
   const std::string near = did_you_mean(name, known);
-  error.set_hint(near.empty() ? std::move(hint) : near);
+  error.set_hint(near.empty() ? hint : near);
   throw error;
 }
 

@@ -12,6 +12,6 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
 
 // Throws Error: there is no `kind` 'NAME', with the near one as its hint, else `hint`.
 [[noreturn]] void throw_unknown(std::string_view kind, const std::string& name,
-                                const std::vector<std::string>& known, std::string hint);
+                                const std::vector<std::string>& known, const std::string& hint);
 
 } // namespace layerbox

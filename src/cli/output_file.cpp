@@ -30,7 +30,8 @@ std::string resolved(const std::string& path) {
 
 } // namespace
 
-OutputFile::OutputFile(const std::optional<std::string>& path, std::string what, Progress& progress)
+OutputFile::OutputFile(const std::optional<std::string>& path, const std::string& what,
+                       Progress& progress)
     : progress_(progress), shown_(is_standard_output(path) ? "standard output" : *path) {
   if (is_standard_output(path)) {
     if (::isatty(STDOUT_FILENO) == 1)
@@ -39,7 +40,7 @@ OutputFile::OutputFile(const std::optional<std::string>& path, std::string what,
     with_context([&] { return "write '" + printable(*path) + "'"; },
                  [&] { open_file(resolved(*path)); });
   }
-  progress_.begin(std::move(what), 0);
+  progress_.begin(what, 0);
 }
 
 OutputFile::~OutputFile() {

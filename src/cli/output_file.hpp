@@ -22,7 +22,7 @@ class OutputFile : public Sink {
  public:
   // No `path`, or "-", is standard output. `what` is for the progress. Throws Error; UsageError for
   // a terminal.
-  OutputFile(const std::optional<std::string>& path, std::string what, Progress& progress);
+  OutputFile(const std::optional<std::string>& path, const std::string& what, Progress& progress);
   // Removes what was not committed.
   ~OutputFile() override;
 

@@ -104,7 +104,7 @@ std::vector<CgroupDir> place(const RunSpec& spec) {
 
 // What is the same for a container that is made and for one that was made before.
 PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun run,
-                    Surroundings around) {
+                    const Surroundings& around) {
   const Identity& identity = invocation.identity();
   Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
   if (run.origin.image && !flags.dry_run) note_image_use(store->root(), *run.origin.image);
@@ -169,7 +169,7 @@ PreparedRun prepare_run(const RunFlags& flags, Invocation& invocation) {
   run.origin = find_origin(store, flags);
   Surroundings around = look_around(flags, invocation.settings());
   around.service_manager = manager;
-  run = prepare(flags, invocation, std::move(run), std::move(around));
+  run = prepare(flags, invocation, std::move(run), around);
   run.state = first_state(run.origin, flags, run.spec.container_id, run.spec.process.args);
   describe_run(run.state, run.spec);
   return run;
@@ -184,7 +184,7 @@ PreparedRun prepare_start(const RunFlags& flags, Invocation& invocation, const C
   Surroundings around = look_around(flags, invocation.settings());
   around.container_id = made.id;
   around.working_directory = directory;
-  run = prepare(flags, invocation, std::move(run), std::move(around));
+  run = prepare(flags, invocation, std::move(run), around);
   run.state = made;
   run.state.restarts = 0;
   describe_run(run.state, run.spec);

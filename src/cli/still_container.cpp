@@ -57,7 +57,7 @@ void gather_processes(FdRef cgroup, const ContainerState& state) {
     bool all_inside = true;
     for (const std::uint64_t number : container_processes(list_processes(), state)) {
       const auto pid = static_cast<pid_t>(number);
-      if (inside.count(pid) > 0 || !moved.insert(pid).second) continue;
+      if (inside.contains(pid) || !moved.insert(pid).second) continue;
       if (!is_anothers(pid) && move_into(cgroup, pid)) all_inside = false;
     }
     if (all_inside) return;

@@ -91,7 +91,7 @@ class TopVerb : public Verb {
               [](const auto& a, const auto& b) { return a.pid < b.pid; });
     const std::set<std::uint64_t> inside = container_processes(processes, found.state);
     for (const ProcessUsage& process : processes)
-      if (inside.count(process.pid) > 0) processes_.push_back(shown(process, found.state));
+      if (inside.contains(process.pid)) processes_.push_back(shown(process, found.state));
   }
 
   static double cpu_seconds(const ShownProcess& process) {

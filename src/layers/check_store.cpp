@@ -193,6 +193,7 @@ class Checking {
       try {
         check_image(image, sizes);
       } catch (const Error& error) {
+        if (is_shortage(error)) throw;
         tell_image(image, error.what());
       }
     }
@@ -264,6 +265,7 @@ class Checking {
         try {
           find(store_, name);
         } catch (const Error& error) {
+          if (is_shortage(error)) throw;
           tell(kind, printable(name), error.what());
         }
     };

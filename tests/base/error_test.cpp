@@ -42,6 +42,15 @@ TEST(Error, MapsErrnoToWhatACallerMayDoAboutIt) {
   EXPECT_EQ(kind_of_errno(EIO), ErrorKind::system);
 }
 
+TEST(Error, ThatTheMachineLacksSomethingSaysNothingOfTheObject) {
+  for (const int lacking : {EAGAIN, EDQUOT, EINTR, EMFILE, ENFILE, ENOMEM, ENOSPC})
+    EXPECT_TRUE(is_shortage(thrown_by([&] { throw_errno(lacking, "open 'x'"); }))) << lacking;
+  for (const int of_the_object : {EACCES, EIO, ENOENT, ENOTDIR, ELOOP})
+    EXPECT_FALSE(is_shortage(thrown_by([&] { throw_errno(of_the_object, "open 'x'"); })))
+        << of_the_object;
+  EXPECT_FALSE(is_shortage(Error(ErrorKind::corrupt, "it is torn")));
+}
+
 TEST(Error, SaysTheKernelsReasonInWords) {
   const Error error = thrown_by([] { throw_errno(ENOTDIR, "open 'x'"); });
   EXPECT_STREQ(error.what(), "open 'x': Not a directory");

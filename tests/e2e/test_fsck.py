@@ -319,6 +319,35 @@ class Fsck(E2E):
             self.assertFalse(os.path.exists(box.store + "/damaged"), error)
         self.check(box, whole=True)
 
+    def test_what_the_machine_lacks_for_a_moment_is_no_damage(self):
+        """Each file that fsck --repair opens, from a lost database to the new one, cannot be opened once."""
+        if shutil.which("strace") is None:
+            skip(self, "strace", "strace is not installed")
+        template = self.store()
+        template.ok("create", "--name", "idle", "two:1", "true")
+        before = without_times(template.json("images"))
+        for path in glob.glob(template.store + "/layerbox.db*"):
+            os.unlink(path)
+        failed = 0
+        for number in range(1, 1000):
+            box = self.box()
+            shutil.rmtree(box.store, ignore_errors=True)
+            subprocess.run(["cp", "-a", template.store, box.store], check=True)
+            log = box.home + "/log"
+            command = ["strace", "-f", "-qq", "-o", log, "-e", "trace=openat2", "-e", f"inject=openat2:error=ENOMEM:when={number}",
+                       harness.place.program, "fsck", "--repair"]
+            result = subprocess.run(command, env=box.environment(), capture_output=True, timeout=120)
+            if "INJECTED" not in pathlib.Path(log).read_text():
+                break
+            self.assertNotIn(b"set apart", result.stdout, number)
+            failed += result.returncode
+            self.check(box, "--repair", whole=True)
+            self.assertEqual(without_times(box.json("images")), before, number)
+            self.assertEqual([one["name"] for one in box.json("ps", "-a")], ["idle"], number)
+            self.check(box, whole=True)
+            box.remove()
+        self.assertGreater(failed, 20)
+
     def test_containers_on_damaged_layers_are_named_and_go_on(self):
         box = self.box()
         data = archives.rootfs()

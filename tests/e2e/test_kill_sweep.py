@@ -2,8 +2,11 @@
 
 strace counts the calls of a command, by name; then, from a copy of the same store each time, it is killed at the Nth call of
 a name, or that call fails. $LAYERBOX_SWEEP says how many of them are tried for each command, chosen by chance; "all" tries all.
+$LAYERBOX_SWEEP_OF names the commands, between commas, if it is not to be all of them.
 """
 import collections
+import glob
+import itertools
 import json
 import os
 import random
@@ -18,6 +21,7 @@ from archives import Tree, config, docker_archive
 from harness import ROOT, E2E, main, processes_of, skip, store_content
 
 HOW_MANY = os.environ.get("LAYERBOX_SWEEP", "10")
+WHICH = os.environ.get("LAYERBOX_SWEEP_OF", "")
 # Calls that cannot be made to fail sensibly, or that end the process anyway.
 NEVER = {"exit", "exit_group", "execve", "rt_sigreturn", "restart_syscall", "arch_prctl", "set_tid_address", "set_robust_list",
          "rseq", "brk", "mprotect", "munmap"}
@@ -31,6 +35,8 @@ ERRORS = {
 }
 # What a kernel never does is no failure to be ready for.
 IMPOSSIBLE = {("fcntl", "EMFILE"), ("futex", "EINTR")}
+# What a disk cannot read is damaged, and fsck --repair sets it apart.
+READING = {"read", "pread64", "getdents64", "openat", "openat2", "fstat", "newfstatat"}
 
 
 def small_image():
@@ -69,13 +75,48 @@ class Sweep(E2E):
         "tag": ["tag", "demo", "third:1"],
         "export": ["export", "kept", "-o", "OUT"],
         "fsck": ["fsck"],
+        "prune": ["prune"],
+        "prune --all": ["prune", "--all"],
+        "fsck --repair: no database": ["fsck", "--repair"],
+        "fsck --repair: a layer": ["fsck", "--repair"],
     }
 
-    def copy(self):
+    def commands(self):
+        for title, words in self.COMMANDS.items():
+            if not WHICH or title in WHICH.split(","):
+                self.before = self.prepared(title)
+                yield title, words
+
+    def prepared(self, title):
+        """The box whose store is what the command finds."""
+        if not title.startswith(("prune", "fsck --repair")):
+            return self.template
+        box = self.copy(self.template)
+        if title == "fsck --repair: no database":
+            for path in glob.glob(box.store + "/layerbox.db*"):
+                os.unlink(path)
+        elif title == "fsck --repair: a layer":
+            [changed] = glob.glob(box.store + "/layers/sha256/*/tree/etc/b")
+            with open(changed, "w") as file:
+                file.write("c")
+        else:
+            nameless = [Tree().dir("old").file("old/x", "x").bytes()]
+            box.ok("pull-tar", "-", input=docker_archive([(config(nameless), nameless, ["old:1"])]))
+            box.ok("tag", "demo", "old:1")
+        return box
+
+    def copy(self, template):
         """A box whose store is the template's."""
         box = self.box()
-        subprocess.run(["cp", "-a", self.template.store, box.store], check=True)
+        subprocess.run(["cp", "-a", template.store, box.store], check=True)
         return box
+
+    def mend(self, box, title):
+        """What was damaged before the command is damaged or repaired after it; then it is not any more."""
+        if title.startswith("fsck --repair"):
+            mended = box.run("fsck", "--repair")
+            self.assertIn(mended.status, (0, 1) if title.endswith("layer") else (0,), title + mended.text + mended.errors)
+            box.ok("pull-tar", "-", input=other_image())
 
     def traced(self, box, words, *inject, log="/dev/null"):
         words = [{"ARCHIVE": self.archive, "OUT": box.home + "/out"}.get(word, word) for word in words]
@@ -89,18 +130,19 @@ class Sweep(E2E):
             self.fail(f"{words} with {inject} did not end")
         return harness.Result(process.returncode, out, err)
 
-    def calls(self, words):
+    def calls(self, title, words):
         """(name, how often the process that makes it most often does)"""
-        box = self.copy()
+        box = self.copy(self.before)
         log = os.path.join(box.home, "log")
         result = self.traced(box, words, log=log)
-        self.assertEqual(result.status, 0, result.errors)
+        self.assertEqual(result.status, 1 if title == "fsck --repair: a layer" else 0, result.errors)
         counts = collections.Counter()
         with open(log, errors="replace") as file:
             for line in file:
                 found = re.match(r"(\d+)\s+(\w+)\(", line)
                 if found and found[2] not in NEVER:
                     counts[found[1], found[2]] += 1
+        self.mend(box, title)
         after = self.state(box)
         box.remove()
         most = collections.Counter()
@@ -121,7 +163,8 @@ class Sweep(E2E):
         with open(harness.place.program, "rb") as file:
             return b"/ld-linux" in file.read(4096)
 
-    def check(self, box, title, allowed):
+    def check(self, box, command, title, allowed):
+        self.mend(box, command)
         self.assertIn(self.state(box), allowed, title)
         checked = box.run("fsck", "--format", "json")
         self.assertEqual(checked.status, 0, f"{title}\n{checked.text}\n{checked.errors}")
@@ -134,9 +177,15 @@ class Sweep(E2E):
 
     def allowed(self, title, after):
         """What may be seen after a kill: all or nothing, but that names are taken away one by one."""
-        states = [self.state(self.template), after]
+        if title.startswith("fsck --repair"):
+            return [self.state(self.template)]
+        states = [self.state(self.before), after]
         if title == "rmi":
             states.append((["demo:latest", "second:1"], states[0][1]))
+        if title.startswith("prune"):
+            gone = collections.Counter(states[0][0]) - collections.Counter(after[0])
+            states += [(sorted([*after[0], *some]), after[1]) for count in range(len(gone))
+                       for some in itertools.combinations(gone.elements(), count)]
         return states
 
     def chosen(self, cases, seed):
@@ -145,42 +194,44 @@ class Sweep(E2E):
         return random.Random(seed).sample(cases, min(int(HOW_MANY), len(cases)))
 
     def test_a_kill_at_any_call_leaves_a_whole_store(self):
-        for title, words in self.COMMANDS.items():
-            most, after = self.calls(words)
+        for title, words in self.commands():
+            most, after = self.calls(title, words)
             allowed = self.allowed(title, after)
             cases = [(name, number) for name, count in sorted(most.items()) for number in range(1, count + 1)]
             killed = 0
             for name, number in self.chosen(cases, title):
                 with self.subTest(f"{title}: killed at {name} {number}"):
-                    box = self.copy()
+                    box = self.copy(self.before)
                     result = self.traced(box, words, "-e", f"inject={name}:signal=KILL:when={number}")
                     killed += result.status != 0
-                    self.check(box, f"{title}: killed at {name} {number}", allowed)
+                    self.check(box, title, f"{title}: killed at {name} {number}", allowed)
                     box.remove()
             print(f"{title}: {len(cases)} calls, {killed} kills", flush=True)
             self.assertGreater(killed, 0, title)
 
     def test_a_failure_of_any_call_is_told_and_leaves_a_whole_store(self):
-        for title, words in self.COMMANDS.items():
-            most, after = self.calls(words)
+        for title, words in self.commands():
+            most, after = self.calls(title, words)
             allowed = self.allowed(title, after)
             cases = [(name, number, error) for error, names in ERRORS.items() for name in names.split()
                      if (name, error) not in IMPOSSIBLE for number in range(1, most[name] + 1)]
+            if title.startswith("fsck --repair"):
+                cases = [case for case in cases if case[2] != "EIO" or case[0] not in READING]
             if self.is_loaded():
                 cases = [case for case in cases if case[0] != "mmap"]
             failed = 0
             for name, number, error in self.chosen(cases, title):
                 case = f"{title}: {error} at {name} {number}"
                 with self.subTest(case):
-                    box = self.copy()
+                    box = self.copy(self.before)
                     result = self.traced(box, words, "-e", f"inject={name}:error={error}:when={number}")
                     failed += result.status != 0
                     self.assertNotIn("terminate called", result.errors, case)
                     self.assertGreaterEqual(result.status, 0, case + result.errors)
-                    told = result.errors if title != "fsck" else result.errors + "layerbox: error: " * ("damaged" in result.text)
+                    told = result.errors if not title.startswith("fsck") else result.errors + "layerbox: error: " * ("damaged" in result.text)
                     if result.status != 0 and "error while loading shared libraries" not in result.errors:
                         self.assertIn("layerbox: error: ", told, case)
-                    self.check(box, f"{case}: {result.errors}", allowed if result.status != 0 else (after,))
+                    self.check(box, title, f"{case}: {result.errors}", allowed if result.status != 0 else (after,))
                     box.remove()
             print(f"{title}: {len(cases)} calls, {failed} of those tried failed", flush=True)
 

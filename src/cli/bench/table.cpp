@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 #include <string_view>
 
@@ -134,7 +135,7 @@ std::string bar(std::int64_t value, std::int64_t most, std::size_t width, BarSty
   const std::size_t steps = style == BarStyle::blocks ? kEighths.size() : 1;
   const double share = std::min(static_cast<double>(value) / static_cast<double>(most), 1.0);
   const auto length = std::max<std::size_t>(
-      static_cast<std::size_t>(share * static_cast<double>(width * steps) + 0.5), 1);
+      static_cast<std::size_t>(std::lround(share * static_cast<double>(width * steps))), 1);
   std::string text;
   for (std::size_t i = 0; i < length / steps; ++i)
     text += style == BarStyle::blocks ? "█" : "#";

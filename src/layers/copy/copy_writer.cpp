@@ -116,9 +116,11 @@ UniqueFd CopyWriter::open_parent(const RelPath& path) const {
   for (const std::string_view part : parent.components()) {
     const std::string name(part);
     if (options_.covered != nullptr) options_.covered->require_seen(at, "");
-    if (::mkdirat(at.get(), name.c_str(), kMissingDir) == 0 && options_.owner)
-      (void)::fchownat(at.get(), name.c_str(), options_.owner->uid, options_.owner->gid,
-                       AT_SYMLINK_NOFOLLOW);
+    if (::mkdirat(at.get(), name.c_str(), kMissingDir) == 0 && options_.owner &&
+        ::fchownat(at.get(), name.c_str(), options_.owner->uid, options_.owner->gid,
+                   AT_SYMLINK_NOFOLLOW) != 0 &&
+        errno != EPERM && errno != EINVAL)
+      throw_errno(errno, "set the owner of '" + name + "'");
     at = open_beneath(at, RelPath::parse(name), O_PATH | O_DIRECTORY);
   }
   return at;

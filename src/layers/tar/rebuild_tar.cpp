@@ -125,6 +125,7 @@ std::vector<std::string> verify_tree(FdRef record, FdRef tree, std::size_t max_l
     try {
       read_content(tree, item, buffer, nullptr);
     } catch (const Error& error) {
+      if (is_shortage(error)) throw;
       if (lines.size() < max_lines) lines.emplace_back(error.what());
     }
   }

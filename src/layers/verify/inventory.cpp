@@ -33,7 +33,8 @@ LayerRows layers_there(const Store& store) {
       const LayerRow row = read_descriptor(dir).row;
       open_beneath(dir, RelPath::parse(layout::kTree), kOpenDir);
       if (row.key == *key) layers.emplace(*key, row);
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      if (is_shortage(error)) throw;
       // Without its own word there is no row.
     }
   }
@@ -61,7 +62,8 @@ class Images {
     std::optional<ImageConfig> config;
     try {
       config = parse_image_config(store_.read_blob(id, kMaxConfigBytes));
-    } catch (const Error&) {
+    } catch (const Error& error) {
+      if (is_shortage(error)) throw;
       return std::nullopt; // damaged, or no config
     }
     ImageRow row;

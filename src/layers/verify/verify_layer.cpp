@@ -100,6 +100,7 @@ class Verifying {
       if (auto fd = try_open_beneath(dir, path, flags)) return fd;
       tell(fmt::format("{} is missing", what));
     } catch (const Error& error) {
+      if (is_shortage(error)) throw;
       tell(fmt::format("{} cannot be opened: {}", what, error.what()));
     }
     return std::nullopt;
@@ -118,6 +119,7 @@ class Verifying {
       descriptor_ = read_descriptor(dir);
       if (descriptor_->row.key != layer_.row.key) tell("its descriptor is another layer's");
     } catch (const Error& error) {
+      if (is_shortage(error)) throw;
       tell(fmt::format("its descriptor cannot be read: {}", error.what()));
     }
   }
@@ -133,6 +135,7 @@ class Verifying {
       }
       return true;
     } catch (const Error& error) {
+      if (is_shortage(error)) throw;
       tell(fmt::format("its record cannot be read: {}", error.what()));
       return false;
     }
@@ -144,6 +147,7 @@ class Verifying {
       const Digest made = rebuild_tar(record, tree, count);
       if (made != layer_.row.key.diff_id) tell("its record and tree make the tar " + made.str());
     } catch (const Error& error) {
+      if (is_shortage(error)) throw;
       const auto lines = verify_tree(record, tree, VerifiedLayer::kMaxLines);
       for (const std::string& line : lines)
         tell(line);
