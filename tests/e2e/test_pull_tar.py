@@ -67,6 +67,18 @@ class Rootfs(E2E):
         box.fails(1, "pull-tar", path, "--cmd", "true")
         self.assertEqual(box.json("images"), [])
 
+    def test_files_below_a_directory_that_nobody_may_enter(self):
+        """Its mode is that of the layer below, which its owner cannot look into without being root."""
+        layers = [archives.rootfs(lambda tree: tree.dir("shut", mode=0, mtime=7).dir("shut/in", mode=0)),
+                  Tree().file("shut/in/file", "here").file("shut/own/in/file", "here").bytes(),
+                  Tree().dir("shut/in", mode=0o1).file("shut/in/new/file", "here").bytes()]
+        for user in EVERYBODY:
+            box = self.box(user)
+            box.image(docker_archive([(config(layers), layers, [])]), "demo")
+            shown = box.ok("run", "demo", "sh", "-c", "stat -c '%a %Y' /shut; stat -c %a /shut/in /shut/own /shut/in/new; cat /shut/in/file /shut/own/in/file /shut/in/new/file")
+            self.assertEqual(shown.split(), ["0", "7", "1", "755", "755", "hereherehere"], user.name)
+            box.ok("fsck")
+
     def test_an_acl_that_names_a_user_who_is_not_there_is_left_out_with_a_warning(self):
         acl = {"SCHILY.acl.access": "user::rw-,user:7:r--,group::r--,mask::r--,other::---"}
         tar = archives.Tree().file("a", b"text", pax=acl).bytes()
