@@ -8,6 +8,7 @@ import subprocess
 import archives
 from archives import COMPRESSIONS, OciLayout, Tree, config, docker_archive
 from harness import EVERYBODY, RANGED, ROOT, SINGLE, E2E, main, skip, store_content
+from hostile_archives import END, file, folder
 
 
 def two_layers():
@@ -66,6 +67,15 @@ class Rootfs(E2E):
         path = box.write("docker.tar", docker_archive([(config(layers), layers, ["x:1"])]))
         box.fails(1, "pull-tar", path, "--cmd", "true")
         self.assertEqual(box.json("images"), [])
+
+    def test_a_rootfs_of_very_many_members_that_begins_like_an_image(self):
+        """As `docker export` writes it: .dockerenv comes first."""
+        box = self.box()
+        data = file(b".dockerenv", b"") + folder(b"d") * 100_000 + file(b"last") + END
+        for given in (data, COMPRESSIONS["gzip"](data)):
+            box.image(given, "many")
+            self.assertEqual([layer["entries"] for layer in box.json("layers")], [100_002])
+            box.ok("rmi", "many")
 
     def test_files_below_a_directory_that_nobody_may_enter(self):
         """Its mode is that of the layer below, which its owner cannot look into without being root."""
