@@ -130,8 +130,17 @@ static void walk(int dir, char *path, size_t length, enum pass pass) {
     if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
     if (top && (strcmp(name, "proc") == 0 || strcmp(name, "sys") == 0 || strcmp(name, "dev") == 0 || strncmp(name, "look", 4) == 0)) continue;
     struct stat status;
-    if (fstatat(dir, name, &status, AT_SYMLINK_NOFOLLOW) != 0) die("fstatat");
     size_t longer = length + (size_t)snprintf(path + length, 65536 - length, "/%s", name);
+    if (fstatat(dir, name, &status, AT_SYMLINK_NOFOLLOW) != 0) { /* in a directory of nobody's that is not for others */
+      if (errno != EACCES) die("fstatat");
+      if (pass == tell) {
+        fputs("shut ", stdout);
+        print_name(path);
+        putchar('\n');
+      }
+      path[length] = '\0';
+      continue;
+    }
     char target[PATH_MAX + 1] = "";
     unsigned long long digest = 0;
     if (S_ISLNK(status.st_mode)) {

@@ -7,7 +7,6 @@ makes of the same parts. `chance-17` is always the same archive.
 What they aim at is outside of the tree that is being unpacked: the canary, a directory whose name is given; files of the store;
 and SENTINEL, which nobody else makes.
 """
-import binascii
 import bz2
 import dataclasses
 import functools
@@ -608,5 +607,9 @@ def collected(path):
 
 
 def uudecoded(data):
-    lines = data[data.index(b"begin "):].splitlines()[1:]
-    return b"".join(binascii.a2b_uu(line) for line in itertools.takewhile(lambda line: line not in (b"end", b"`", b""), lines))
+    """As uudecode(1): leniently."""
+    out = bytearray()
+    for line in itertools.takewhile(lambda line: line not in (b"end", b"`", b""), data[data.index(b"begin "):].splitlines()[1:]):
+        bits = "".join(f"{character - 32 & 63:06b}" for character in line[1:])
+        out += bytes(int(bits[at:at + 8].ljust(8, "0"), 2) for at in range(0, 8 * (line[0] - 32 & 63), 8))
+    return bytes(out)
