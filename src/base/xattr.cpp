@@ -84,6 +84,8 @@ XattrMap read_xattrs(FdRef dir, const char* name) {
     std::string value =
         fetch_all([&](char* out, std::size_t size) { return target.get(key, out, size); });
     if (errno == ENODATA) continue; // went away since it was listed
+    // The kernel lets anybody write one of no bytes, and then says this of it.
+    if (errno == EINVAL && std::strcmp(key, "security.capability") == 0) continue;
     if (errno != 0)
       throw_errno(errno, "read the extended attribute " + printable(key) + " of " + target.shown());
     found.emplace(key, std::move(value));

@@ -1,5 +1,6 @@
 #include "cli/output.hpp"
 
+#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -37,8 +38,29 @@ void print(std::string_view text) {
   write_all(FdRef(STDOUT_FILENO), std::as_bytes(std::span(text)), "standard output");
 }
 
+std::string json_text(const nlohmann::ordered_json& document) {
+  const std::string dumped =
+      document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  std::string text;
+  text.reserve(dumped.size() + 1);
+  // JSON escapes C0 alone. DEL and C1, which stand in strings and nowhere else, are left.
+  for (std::size_t i = 0; i < dumped.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(dumped[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < dumped.size() ? dumped[i + 1] : 0);
+    if (byte == 0x7F) {
+      text += "\\u007f";
+    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      text += fmt::format("\\u00{:02x}", next);
+      ++i;
+    } else {
+      text += dumped[i];
+    }
+  }
+  return text + '\n';
+}
+
 void print_json(const nlohmann::ordered_json& document) {
-  print(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
+  print(json_text(document));
 }
 
 std::size_t terminal_columns() {

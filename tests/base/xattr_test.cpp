@@ -46,6 +46,12 @@ TEST_F(Xattr, IsEmptyWhereThereIsNone) {
   EXPECT_TRUE(read_xattrs(proc, "version").empty());
 }
 
+TEST_F(Xattr, DoesNotSeeACapabilityOfNoBytesWhichTheKernelTakesAndDoesNotGiveBack) {
+  set_xattr(dir_.dir(), "file", "user.one", "1");
+  set_xattr(dir_.dir(), "file", "security.capability", "");
+  EXPECT_EQ(read_xattrs(dir_.dir(), "file"), (XattrMap{{"user.one", "1"}}));
+}
+
 TEST_F(Xattr, ReplacesAValue) {
   set_xattr(dir_.dir(), "file", "user.one", "old");
   set_xattr(dir_.dir(), "file", "user.one", "new");

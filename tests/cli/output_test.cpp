@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "cli/error_report.hpp"
 #include "cli/exit_code.hpp"
@@ -32,6 +33,16 @@ TEST(TableOutput, CountsCharactersAndTamesControlBytes) {
   const std::string text = table.text();
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_THAT(text, HasSubstr("äö       x\n"));
+}
+
+TEST(JsonOutput, EscapesAllControlCharactersAndNothingElse) {
+  const nlohmann::ordered_json document = {
+      {"k\x7f", "\x1b[2J \xc2\x80\xc2\x9b\xc2\x9f \xc2\xa0ä\xff"}};
+  const std::string text = json_text(document);
+  EXPECT_EQ(text,
+            "{\n  \"k\\u007f\": \"\\u001b[2J \\u0080\\u009b\\u009f \xc2\xa0ä\xef\xbf\xbd\"\n}\n");
+  EXPECT_EQ(nlohmann::ordered_json::parse(text)["k\x7f"],
+            "\x1b[2J \xc2\x80\xc2\x9b\xc2\x9f \xc2\xa0ä\xef\xbf\xbd");
 }
 
 TEST(Units, ReadSizesInPowersOf1024) {

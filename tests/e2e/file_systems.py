@@ -17,6 +17,7 @@ KINDS = {
     "xfs": (["mkfs.xfs", "-q", "-m", "reflink=1"], 512 << 20, ""),
     "btrfs": (["mkfs.btrfs", "-q"], 512 << 20, ",user_subvol_rm_allowed"),
     "xfs-large": (["mkfs.xfs", "-q", "-m", "reflink=1"], 2 << 30, ""),
+    "btrfs-large": (["mkfs.btrfs", "-q"], 4 << 30, ",user_subvol_rm_allowed"),
     "btrfs-strict": (["mkfs.btrfs", "-q"], 512 << 20, ""),
 }
 

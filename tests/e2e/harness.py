@@ -151,13 +151,13 @@ class Box:
         env.update(more)
         return {k: v for k, v in env.items() if v is not None}
 
-    def start(self, *args, env=None, **popen):
-        """Popen of the program as this user; standard streams are pipes unless said otherwise."""
+    def start(self, *args, env=None, under=(), **popen):
+        """Popen of the program as this user, started by the command `under`; standard streams are pipes unless said otherwise."""
         if os.geteuid() == 0 and self.user.uid != 0:
             popen.update(user=self.user.uid, group=self.user.uid, extra_groups=[])
         for stream in ("stdin", "stdout", "stderr"):
             popen.setdefault(stream, subprocess.PIPE)
-        return subprocess.Popen([place.program, *map(os.fspath, args)], cwd=popen.pop("cwd", self.home),
+        return subprocess.Popen([*under, place.program, *map(os.fspath, args)], cwd=popen.pop("cwd", self.home),
                                 env=self.environment(**(env or {})), **popen)
 
     def run(self, *args, input=b"", env=None, timeout=DEFAULT_TIMEOUT, **popen):

@@ -413,8 +413,7 @@ class Fsck(E2E):
                 layers = [self.random_layer(chance) for _ in range(chance.randint(1, 4))]
                 pulled = box.run("pull-tar", "-", "--quiet", input=docker_archive([(config(layers), layers, [f"r:{seed}"])]))
                 if pulled.status != 0:
-                    # A path through a symlink that leads nowhere; a directory below that its user may not look into.
-                    self.assertRegex(pulled.errors, "symlink|open '.*': Permission denied" if box.user is SINGLE else "symlink")
+                    self.assertIn("symlink", pulled.errors)  # a path through one that leads nowhere
                 elif chance.random() < 0.3:
                     box.ok("squash", f"r:{seed}", f"s:{seed}")
                 self.assertEqual(self.check(box, whole=True)["damage"], [])

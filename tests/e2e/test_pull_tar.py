@@ -8,6 +8,7 @@ import subprocess
 import archives
 from archives import COMPRESSIONS, OciLayout, Tree, config, docker_archive
 from harness import EVERYBODY, RANGED, ROOT, SINGLE, E2E, main, skip, store_content
+from hostile_archives import END, file, folder
 
 
 def two_layers():
@@ -66,6 +67,27 @@ class Rootfs(E2E):
         path = box.write("docker.tar", docker_archive([(config(layers), layers, ["x:1"])]))
         box.fails(1, "pull-tar", path, "--cmd", "true")
         self.assertEqual(box.json("images"), [])
+
+    def test_a_rootfs_of_very_many_members_that_begins_like_an_image(self):
+        """As `docker export` writes it: .dockerenv comes first."""
+        box = self.box()
+        data = file(b".dockerenv", b"") + folder(b"d") * 100_000 + file(b"last") + END
+        for given in (data, COMPRESSIONS["gzip"](data)):
+            box.image(given, "many")
+            self.assertEqual([layer["entries"] for layer in box.json("layers")], [100_002])
+            box.ok("rmi", "many")
+
+    def test_files_below_a_directory_that_nobody_may_enter(self):
+        """Its mode is that of the layer below, which its owner cannot look into without being root."""
+        layers = [archives.rootfs(lambda tree: tree.dir("shut", mode=0, mtime=7).dir("shut/in", mode=0)),
+                  Tree().file("shut/in/file", "here").file("shut/own/in/file", "here").bytes(),
+                  Tree().dir("shut/in", mode=0o1).file("shut/in/new/file", "here").bytes()]
+        for user in EVERYBODY:
+            box = self.box(user)
+            box.image(docker_archive([(config(layers), layers, [])]), "demo")
+            shown = box.ok("run", "demo", "sh", "-c", "stat -c '%a %Y' /shut; stat -c %a /shut/in /shut/own /shut/in/new; cat /shut/in/file /shut/own/in/file /shut/in/new/file")
+            self.assertEqual(shown.split(), ["0", "7", "1", "755", "755", "hereherehere"], user.name)
+            box.ok("fsck")
 
     def test_an_acl_that_names_a_user_who_is_not_there_is_left_out_with_a_warning(self):
         acl = {"SCHILY.acl.access": "user::rw-,user:7:r--,group::r--,mask::r--,other::---"}

@@ -113,11 +113,20 @@ class SourceReader {
     tell_(MessageWriter().number(number_of(Found::end)).take());
   }
 
+  // Nothing of what has more members than any image's archive: it is a rootfs.
+  ArchiveIndex index_of(FdRef tar) {
+    try {
+      return ArchiveIndex::read(pread_reader(tar, question_.label),
+                                static_cast<std::uint64_t>(stat_fd(tar).st_size), limits_);
+    } catch (const Error& error) {
+      if (question_.type != SourceType::automatic || error.kind() != ErrorKind::limit_exceeded)
+        throw;
+      return {};
+    }
+  }
+
   void tell_index(FdRef tar) {
-    const auto index =
-        ArchiveIndex::read(pread_reader(tar, question_.label),
-                           static_cast<std::uint64_t>(stat_fd(tar).st_size), limits_);
-    index.for_each([this](const TarMember& member) {
+    index_of(tar).for_each([this](const TarMember& member) {
       tell_(MessageWriter()
                 .number(number_of(Found::member))
                 .text(member.name)

@@ -225,6 +225,13 @@ void DirWriter::forget_implied_at_and_below(const RelPath& path) {
   implied_.erase(implied_.lower_bound(path.str() + '/'), implied_.lower_bound(path.str() + '0'));
 }
 
+// Of a file that gives way. Names that it lost to take_replaced are counted by the kernel still; of
+// empty ones nothing is said, as they need not be kept.
+bool DirWriter::is_last_name(const struct stat& status) {
+  if (status.st_nlink == 1 || status.st_size == 0) return true;
+  return options_.take_replaced && status.st_nlink == ++taken_names_[status.st_ino];
+}
+
 DirWriter::Was DirWriter::make_way(const RelPath& path, const Node& at) {
   const auto status = try_stat_at(at.dir->fd, at.name.c_str());
   if (!status) return Was::nothing;
@@ -239,7 +246,7 @@ DirWriter::Was DirWriter::make_way(const RelPath& path, const Node& at) {
   }
   consume_tree(at.dir->fd, at.name.c_str(), path,
                [this](FdRef dir, const char* name, const RelPath& gone, const struct stat& s) {
-                 if (s.st_nlink == 1) size_bytes_ -= static_cast<std::uint64_t>(s.st_size);
+                 if (is_last_name(s)) size_bytes_ -= static_cast<std::uint64_t>(s.st_size);
                  if (options_.take_replaced)
                    options_.take_replaced(dir, name, gone, s);
                  else

@@ -20,10 +20,13 @@
 // that the kernel follows. Nothing is made durable.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "layers/tree/consume_tree.hpp"
@@ -39,7 +42,8 @@ class DirWriter : public TreeSink {
     std::uint64_t max_nodes = ~std::uint64_t{0}; // files of all types; told as --max-entries
     // Memory for the names of implied directories; a tree with more of them is refused.
     std::size_t max_implied_bytes = std::size_t{8} << 20;
-    // Where the regular files go that give way; must make them disappear. Default: unlinked.
+    // Where the regular files go that give way; must move them away; empty ones may go. Default:
+    // unlinked.
     TakeFile take_replaced;
   };
 
@@ -93,6 +97,7 @@ class DirWriter : public TreeSink {
   void count_node();
   enum class Was : std::uint8_t { nothing, whiteout, other };
   Was make_way(const RelPath& path, const Node& at);
+  bool is_last_name(const struct stat& status);
   UniqueFd create_file(const RelPath& path, const Node& at, mode_t mode);
   void make_whiteout(OpenDir& dir, const std::string& name, const RelPath& path);
   void set_opaque(FdRef dir, const RelPath& path);
@@ -106,6 +111,7 @@ class DirWriter : public TreeSink {
   std::size_t implied_bytes_ = 0;
   std::uint64_t nodes_ = 0;
   std::uint64_t size_bytes_ = 0;
+  std::unordered_map<ino_t, nlink_t> taken_names_; // of files that have, or had, several
 };
 
 } // namespace layerbox

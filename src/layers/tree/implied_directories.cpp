@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -84,27 +86,43 @@ void wear(FdRef dir, const RelPath& path, const Metadata& wanted, const Metadata
   set_times(dir, wanted.mtime, path);
 }
 
-} // namespace
+// What a directory of the tree is to look like, and does not.
+struct Adoption {
+  RelPath path;
+  Metadata wanted;
+  Metadata now;
+};
 
-bool adopt_implied_directories(FdRef tree, const std::vector<RelPath>& implied,
-                               std::span<const FdRef> below) {
-  bool changed = false;
+std::vector<Adoption> adoptions(FdRef tree, const std::vector<RelPath>& implied,
+                                std::span<const FdRef> below) {
+  std::vector<Adoption> found;
   for (const RelPath& path : implied) {
     if (hidden_by_own_tree(tree, path)) continue;
     const UniqueFd model = topmost(below, path);
     if (!model) continue;
     const UniqueFd dir = open_beneath(tree, path, kDirFlags);
-    const Metadata now = read_metadata(dir, "", stat_fd(dir));
-    const Metadata wanted = read_metadata(model, "", stat_fd(model));
+    Metadata now = read_metadata(dir, "", stat_fd(dir));
+    Metadata wanted = read_metadata(model, "", stat_fd(model));
     Metadata compared = wanted;
     // The top's time alone is no reason to tie a layer to its chain: hardly any archive of a layer
     // mentions the top, and then none could be shared.
     if (path.is_top()) compared.mtime = now.mtime;
-    if (compared == now) continue;
-    wear(dir, path, wanted, now);
-    changed = true;
+    if (compared != now) found.push_back({path, std::move(wanted), std::move(now)});
   }
-  return changed;
+  return found;
+}
+
+} // namespace
+
+bool adopt_implied_directories(FdRef tree, const std::vector<RelPath>& implied,
+                               std::span<const FdRef> below) {
+  std::vector<Adoption> found = adoptions(tree, implied, below);
+  // From below: who is not root may not pass one that has got mode 0.
+  std::sort(found.begin(), found.end(),
+            [](const Adoption& a, const Adoption& b) { return a.path > b.path; });
+  for (const Adoption& one : found)
+    wear(open_beneath(tree, one.path, kDirFlags), one.path, one.wanted, one.now);
+  return !found.empty();
 }
 
 } // namespace layerbox

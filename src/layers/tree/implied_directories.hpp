@@ -15,7 +15,8 @@ namespace layerbox {
 
 // `below` are the tree directories of the layers below, topmost first. Returns whether anything in
 // `tree` was changed, that is, whether the layer must be keyed by its place in the chain
-// (LayerKey::below). Requires: the same user namespace as the unpacking had. Throws Error.
+// (LayerKey::below). Requires: the same user namespace as the unpacking had, or that of the store's
+// owner. Throws Error; nothing was changed when it is one directory that may not be opened.
 bool adopt_implied_directories(FdRef tree, const std::vector<RelPath>& implied,
                                std::span<const FdRef> below);
 

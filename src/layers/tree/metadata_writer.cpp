@@ -108,6 +108,10 @@ void MetadataWriter::dress_plain(FdRef fd, const RelPath& path, mode_t mode) {
 void MetadataWriter::set_xattrs(FdRef dir, const char* name, const RelPath& path,
                                 const XattrMap& xattrs) {
   for (const auto& [key, value] : xattrs) {
+    if (key == "security.capability" && value.empty()) { // the kernel would not give it back
+      ++unheld_.xattrs;
+      continue;
+    }
     try {
       set_xattr(dir, name, key, value);
     } catch (Error& error) {

@@ -55,6 +55,18 @@ TEST(UnpackLayer, CountsWhatItFound) {
   EXPECT_EQ(layer.entries, 4U);
 }
 
+TEST(UnpackLayer, CountsAFileWhoseNamesAreReplacedUntilTheLastIsGone) {
+  Workshop workshop;
+  TarBuilder tar;
+  tar.file("a", "1234567").link("b", "a").link("c", "b").file("e", "").link("f", "e");
+  tar.file("a", "1").file("e", "1").file("f", "1").link("d", "c").file("c", "1").file("b", "1");
+  EXPECT_EQ(workshop.unpack(tar.finish()).size_bytes, 12U);
+  Workshop last;
+  tar = TarBuilder();
+  tar.file("a", "1234567").link("b", "a").file("a", "1").file("b", "1");
+  EXPECT_EQ(last.unpack(tar.finish()).size_bytes, 2U);
+}
+
 TEST(UnpackLayer, IsTheSameHoweverTheSourceDribbles) {
   const std::string tar = mixed_tar();
   for (const std::size_t step : {std::size_t{1000}, std::size_t{511}, std::size_t{65536}}) {
