@@ -47,7 +47,6 @@ void take_title(const ChildContext& context) noexcept {
 }
 
 [[noreturn]] void be_init(const ChildContext& context, int command) noexcept {
-  take_title(context);
   (void)set_capabilities(context.permitted); // what is kept for the filter is the command's alone
   (void)call(SYS_setsid);
   (void)call(SYS_close_range, 3U, ~0U, 0U);
@@ -77,6 +76,7 @@ int fork_init(ChildContext& context, const ChildOp&) noexcept {
   // In a pid namespace that is shared it is not process 1 to which orphans come.
   result = call(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   if (result < 0) return result;
+  take_title(context); // before there is a command that could look
   result = call(SYS_clone, SIGCHLD, 0, nullptr, nullptr, 0);
   if (result <= 0) return result;
   be_init(context, result);
