@@ -128,7 +128,7 @@ PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun r
 std::unique_ptr<Embryo> begin_early(const RunFlags& flags, const Settings& settings) {
   const NamespaceWishes wishes = merge_namespaces(flags, settings.network.value);
   std::unique_ptr<Embryo> embryo;
-  if (!flags.dry_run && !enters_any(wishes))
+  if (!flags.dry_run && !flags.create && !enters_any(wishes))
     embryo = begin_container(merge_walls(flags, wishes, settings.network.value));
   populate_memory(); // not earlier: what both have is copied at the first touch
   return embryo;
