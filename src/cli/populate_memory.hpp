@@ -1,4 +1,4 @@
-// populate_memory: what every command is going to write to.
+// populate_memory: what a start is going to write to.
 #pragma once
 
 namespace layerbox {

@@ -124,8 +124,7 @@ struct ChildContext {
 
 // A process that gets its program later (embryo.hpp).
 struct EmbryoContext {
-  int go_fd =
-      -1; // a socket: one HatchMessage comes, with descriptors, and then the byte of wait_go
+  int go_fd = -1; // a socket: a HatchMessage comes, with descriptors, and then wait_go's byte
   int launcher_go_fd = -1;
   int report_fd = -1;
 };

@@ -20,22 +20,20 @@ namespace {
 
 constexpr std::uint64_t kNeeded = CLONE_NEWUSER | CLONE_NEWNET;
 
-// One message, with the descriptors that the child has not inherited. False when nobody is there.
+// One message, with at least one descriptor. False when nobody is there.
 bool send_program(FdRef socket, HatchMessage message, const std::vector<int>& fds) {
   struct iovec payload = {&message, sizeof message};
   alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxHatchFds)> control{};
   struct msghdr header {};
   header.msg_iov = &payload;
   header.msg_iovlen = 1;
-  if (!fds.empty()) {
-    header.msg_control = control.data();
-    header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-    struct cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-    std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
-  }
+  header.msg_control = control.data();
+  header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
+  struct cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
+  std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
   return ::sendmsg(socket.get(), &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message);
 }
 

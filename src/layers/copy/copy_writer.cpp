@@ -120,7 +120,7 @@ UniqueFd CopyWriter::open_parent(const RelPath& path) const {
         ::fchownat(at.get(), name.c_str(), options_.owner->uid, options_.owner->gid,
                    AT_SYMLINK_NOFOLLOW) != 0 &&
         errno != EPERM && errno != EINVAL)
-      throw_errno(errno, "set the owner of '" + name + "'");
+      fail_entry("set the owner of", RelPath::parse(name), errno);
     at = open_beneath(at, RelPath::parse(name), O_PATH | O_DIRECTORY);
   }
   return at;
