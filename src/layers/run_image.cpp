@@ -7,7 +7,6 @@
 
 #include "base/error.hpp"
 #include "layers/stored_image.hpp"
-#include "store/layout.hpp"
 #include "store/store_moment.hpp"
 
 namespace layerbox {
@@ -85,15 +84,6 @@ RunImage read_run_image(Store& store, std::string_view reference) {
   return {image.row.id, std::move(image.row.layers), std::move(image.config.process)};
 }
 
-// One of a fixed number of files, so that their number has an end. Source: FNV-1a.
-RelPath place_of(std::string_view reference) {
-  constexpr std::uint64_t kFiles = 1024;
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : reference)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-  return RelPath::parse(layout::derived_dir("images")).child(std::to_string(hash % kFiles));
-}
-
 Digest digest_of(const std::string& hex) {
   const auto digest = Digest::from_hex(hex);
   if (!digest) throw Error(ErrorKind::corrupt, "a remembered image has no id");
@@ -160,7 +150,7 @@ std::optional<RunImage> parse_run_image(std::string_view reference, std::string_
 
 RunImage find_run_image(Store& store, const std::string& reference, Remember remembering) {
   const auto moment = StoreMoment::now(store.root(), StoreMoment::Of::database);
-  const RelPath place = place_of(reference);
+  const RelPath place = remembered_place("images", reference);
   if (moment)
     if (const auto text = recall(store.root(), place, *moment))
       if (auto image = parse_run_image(reference, *text)) return std::move(*image);

@@ -265,6 +265,9 @@ std::string hint_for(const Plan& plan, const Step& step, const ChildReport& repo
            "store with --root";
   if (report.detail == ChildDetail::no_user_attributes)
     return "without --ephemeral the files are on disk, and go with a container that is not kept";
+  if (step.act == Act::overlay && report.error == ENOENT)
+    return "a layer is missing from the store: 'layerbox fsck' names it, and pull-tar of the image "
+           "brings it back";
   if (step.act == Act::overlay && report.error != ENOSPC)
     return "'--backend copy' needs no overlay; 'layerbox doctor' says what the store's file system "
            "can do";

@@ -111,4 +111,13 @@ std::optional<std::string> recall(FdRef root, const RelPath& name, const StoreMo
   return text.substr(expected.size());
 }
 
+// Source: FNV-1a.
+RelPath remembered_place(std::string_view kind, std::string_view subject) {
+  constexpr std::uint64_t kFiles = 1024;
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : subject)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  return RelPath::parse(layout::derived_dir(kind)).child(std::to_string(hash % kFiles));
+}
+
 } // namespace layerbox

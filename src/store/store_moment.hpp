@@ -61,4 +61,9 @@ void remember(FdRef root, const RelPath& name, const StoreMoment& then,
               std::string_view what) noexcept;
 std::optional<std::string> recall(FdRef root, const RelPath& name, const StoreMoment& now);
 
+// Where to write down what was found of `subject`: one of a fixed number of files of `kind`, so
+// that their number has an end. What is written there begins with its subject, as others have the
+// same place.
+RelPath remembered_place(std::string_view kind, std::string_view subject);
+
 } // namespace layerbox

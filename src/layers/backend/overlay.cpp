@@ -16,6 +16,7 @@
 #include "layers/backend/derived_chain.hpp"
 #include "layers/backend/fuse_backend.hpp"
 #include "layers/backend/own_rootfs.hpp"
+#include "layers/backend/shown_layers.hpp"
 #include "layers/view/merged_view.hpp"
 #include "store/container_mounts.hpp"
 #include "store/layout.hpp"
@@ -36,34 +37,33 @@ bool make_dir(FdRef dir, const char* name, mode_t mode) {
   return false;
 }
 
-// overlayfs wants one lower tree under an upper, two without one. A single tree read only is not
-// simply bound in place: its whiteouts would be seen as devices.
-bool needs_empty(const LayerTrees& trees, Access access) {
-  return trees.fds.size() < (access == Access::read_only ? 2U : 1U);
-}
-
 // A chain with more trees than overlayfs takes: its lowest layers are made one tree, once.
 struct Stack {
   std::span<const LayerKey> flattened; // lowest
-  LayerTrees trees;                    // of the layers above those
+  std::vector<LayerKey> shown;         // of the layers above those, topmost first
 };
 
-Stack stack_of(const Store& store, std::span<const LayerKey> layers) {
-  LayerTrees all = open_layer_trees(store, layers);
-  if (all.fds.size() <= kMaxLowerTrees) return {{}, std::move(all)};
-  all = {}; // their descriptors
+// overlayfs wants one lower tree under an upper, two without one. A single tree read only is not
+// simply bound in place: its whiteouts would be seen as devices.
+bool needs_empty(const Stack& stack, Access access) {
+  return stack.shown.size() < (access == Access::read_only ? 2U : 1U);
+}
+
+Stack stack_of(const Store& store, std::span<const LayerKey> layers, Remember remembering) {
+  std::vector<LayerKey> all = shown_layers(store, layers, remembering);
+  if (all.size() <= kMaxLowerTrees) return {{}, std::move(all)};
   const std::size_t above = kMaxLowerTrees - 1;
-  return {layers.first(layers.size() - above), open_layer_trees(store, layers.last(above))};
+  return {layers.first(layers.size() - above),
+          shown_layers(store, layers.last(above), remembering)};
 }
 
 MountPlan plan_of(const Store& store, std::string_view container_id, const Stack& stack,
                   Access access, RootfsKind kind) {
   if (kind == RootfsKind::fuse_overlayfs && access == Access::in_memory) refuse_memory();
-  const LayerTrees& trees = stack.trees;
   const std::string home = layout::container_dir(container_id) + "/";
   MountPlan plan;
   plan.anchor = store.path();
-  if (access == Access::read_only && trees.fds.empty()) {
+  if (access == Access::read_only && stack.shown.empty()) {
     plan.directory = home + layout::kEmpty;
     return plan;
   }
@@ -80,9 +80,10 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Stack
     plan.upper = writable + layout::kUpper;
     plan.work = writable + layout::kWork;
   }
-  plan.lower = trees.paths;
+  for (const LayerKey& layer : stack.shown)
+    plan.lower.push_back(layout::layer_tree(layer));
   if (!stack.flattened.empty()) plan.lower.push_back(derived_path(kOverlay, stack.flattened));
-  if (needs_empty(trees, access)) plan.lower.push_back(home + layout::kEmpty);
+  if (needs_empty(stack, access)) plan.lower.push_back(home + layout::kEmpty);
   return plan;
 }
 
@@ -92,8 +93,7 @@ class Overlay : public Backend {
 
   MountPlan prepare(const ContainerLease& container, std::span<const LayerKey> layers,
                     Access access, Progress& progress) override {
-    const Stack stack = stack_of(store_, layers);
-    const LayerTrees& trees = stack.trees;
+    const Stack stack = stack_of(store_, layers, Remember::yes);
     if (!stack.flattened.empty() &&
         make_derived(store_, kOverlay, stack.flattened, make_private_dir, progress))
       progress.note(fmt::format("the image has {} layers, more than the {} that overlayfs takes: "
@@ -103,7 +103,7 @@ class Overlay : public Backend {
     if (plan.kind == RootfsKind::directory)
       make_dir(container.dir(), layout::kEmpty, 0755);
     else
-      make_parts(container.dir(), trees, access);
+      make_parts(container.dir(), stack, access);
     return plan;
   }
 
@@ -124,23 +124,23 @@ class Overlay : public Backend {
   }
 
  private:
-  void make_parts(FdRef home, const LayerTrees& trees, Access access) {
+  void make_parts(FdRef home, const Stack& stack, Access access) {
     if (access == Access::kept || access == Access::throw_away) {
       const bool is_new = make_dir(home, layout::kWork, 0700);
       if (!is_new && try_stat_at(home, layout::kAttach)) return;
-      if (!try_stat_at(home, layout::kUpper)) make_upper(home, trees);
+      if (!try_stat_at(home, layout::kUpper)) make_upper(home, stack);
     }
-    if (needs_empty(trees, access)) make_dir(home, layout::kEmpty, 0755);
+    if (needs_empty(stack, access)) make_dir(home, layout::kEmpty, 0755);
     make_dir(home, layout::kAttach, 0700);
   }
 
   // "/" of the container is upper's top: it takes after the topmost tree's. One that is there looks
   // as it should: as its container left it, or another one that it is a copy of.
-  void make_upper(FdRef home, const LayerTrees& trees) {
+  void make_upper(FdRef home, const Stack& stack) {
     make_dir(home, layout::kUpperNew, 0755);
-    if (!trees.fds.empty())
+    if (!stack.shown.empty())
       as_store_owner_when_refused(store_.identity(), [&] {
-        copy_directory_metadata(trees.fds.front(),
+        copy_directory_metadata(open_layer_trees(store_, {&stack.shown.front(), 1}).fds.front(),
                                 make_or_open_dir_at(home, layout::kUpperNew, 0755));
       });
     rename_at(home, layout::kUpperNew, home, layout::kUpper, RENAME_NOREPLACE);
@@ -154,7 +154,8 @@ class Overlay : public Backend {
 
 MountPlan plan_overlay(const Store& store, std::string_view container_id,
                        std::span<const LayerKey> layers, Access access) {
-  return plan_of(store, container_id, stack_of(store, layers), access, RootfsKind::overlay);
+  return plan_of(store, container_id, stack_of(store, layers, Remember::no), access,
+                 RootfsKind::overlay);
 }
 
 std::unique_ptr<Backend> open_overlay(const Store& store) {
@@ -163,7 +164,8 @@ std::unique_ptr<Backend> open_overlay(const Store& store) {
 
 MountPlan plan_fuse_overlayfs(const Store& store, std::string_view container_id,
                               std::span<const LayerKey> layers, Access access) {
-  return plan_of(store, container_id, stack_of(store, layers), access, RootfsKind::fuse_overlayfs);
+  return plan_of(store, container_id, stack_of(store, layers, Remember::no), access,
+                 RootfsKind::fuse_overlayfs);
 }
 
 std::unique_ptr<Backend> open_fuse_overlayfs(const Store& store) {

@@ -13,4 +13,5 @@ set(LAYERS_BACKEND_SOURCES
   backend/overlay.cpp
   backend/overlay_probe.cpp
   backend/own_rootfs.cpp
-  backend/probe_memory.cpp)
+  backend/probe_memory.cpp
+  backend/shown_layers.cpp)
