@@ -119,6 +119,7 @@ PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun r
   spec.cgroups = place(spec);
   run.ranges =
       map_container_ids(spec, flags, identity, [&] { return runtime_dir(flags, identity, store); });
+  settle_container(spec, identity, run.embryo);
   place_volumes(spec.mounts, store != nullptr ? store->path() : invocation.settings().root.value,
                 spec.container_id);
   return run;

@@ -32,14 +32,26 @@ enum class Act : std::uint8_t {
   hostname,   // data: the name
   loopback,   // "lo" up
   shift_time, // data: what /proc/PID/timens_offsets takes
-  wait_go,    // until the parent has mapped the ids
+  wait_go,    // until the parent has mapped the ids, and who is to know of the process knows
   // The device of fuse_overlay, while this is still the user who started it, who may open it.
   open_fuse,
   hide_cgroups, // a cgroup namespace: what we are in now is the root of all that is seen
   become_root,  // ids 0 of the namespace
   take_proc,    // the host's /proc, for mount_fs
+  // What does not depend on the rootfs, so that it can be made before there is one (embryo.hpp).
+  // A tmpfs on the old root, gone with it: an empty directory for masks, provided files, and until
+  // there is a rootfs what is mounted by the steps that follow. data: its size in bytes
+  scratch,
+  mount_fs,   // source: file system, target: a real directory (no symlink), data: options;
+              // kHostTree: what take_proc has taken
+  mount_sys,  // sysfs, or the host's /sys as a read-only clone where that is refused
+  enter,      // working directory: target, a tmpfs that we have mounted
+  leave,      // working directory: the root again
+  device,     // target: name here; source: the host's node, bound
+  symlink,    // target: name here; source: what it says
+  mount_here, // as mount_fs on a new directory here
+  host_tree,  // source: a directory of the host, or "": what take_shm has taken; target: here
   // The rootfs.
-  scratch,      // a tmpfs on the old root, gone with it: provided files, empty directory for masks
   hang,         // fd: a tree that later steps need, under the anchor, where nobody will see it
   attach_clone, // fd: the anchor as the parent cloned it; becomes root and working directory
   clone_tree,   // source: the anchor, cloned here (an ordinary user's); mount_flags: MS_PRIVATE
@@ -51,15 +63,7 @@ enum class Act : std::uint8_t {
   // As overlay, by the device of open_fuse, which goes to the launcher to be served.
   fuse_overlay,
   // Below the new root. Targets are without a leading '/'.
-  mount_fs,      // source: file system, target: a real directory (no symlink), data: options;
-                 // kHostTree: what take_proc has taken
-  mount_sys,     // sysfs, or the host's /sys as a read-only clone where that is refused
-  enter,         // working directory: target, a real directory
-  leave,         // working directory: the root again
-  device,        // target: name here; source: the host's node, bound
-  symlink,       // target: name here; source: what it says
-  mount_here,    // as mount_fs on a new directory here
-  host_tree,     // source: a directory of the host, or "": what take_shm has taken; target: here
+  place,         // target: a real directory (no symlink), where what scratch has there is moved
   terminal,      // a pty of the devpts here, its slave on "console", its master to the parent
   notify_socket, // target: the name here of the launcher's socket, for everybody to send to
   // At the user's wish. Targets are resolved inside the root.

@@ -46,6 +46,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return become_root(context, op);
   case Act::scratch:
     return scratch(context, op);
+  case Act::place:
+    return place(context, op);
   case Act::hang:
     return hang(context, op);
   case Act::attach_clone:
@@ -172,11 +174,12 @@ void fail(ChildContext& context, int error, int status) noexcept {
 
 } // namespace child
 
-void run_child(const ChildContext& program) noexcept {
-  ChildContext context = program; // whoever is made of this process later has one of its own
-  if (context.launcher_go_fd >= 0) child::close_fd(context.launcher_go_fd);
+namespace {
+
+// Comes back when there is no exec among the ops.
+void perform_all(ChildContext& context) noexcept {
   for (std::size_t i = 0; i < context.op_count; ++i) {
-    context.report.step = static_cast<std::uint32_t>(i);
+    context.report.step = context.first_step + static_cast<std::uint32_t>(i);
     const ChildOp& op = context.ops[i];
     const int result = child::perform(context, op);
     if (result >= 0) continue;
@@ -186,19 +189,43 @@ void run_child(const ChildContext& program) noexcept {
     }
     child::fail(context, -result, child::status_of(context));
   }
+}
+
+// The next program of an embryo, after it has done what `context` says.
+void receive_next(ChildContext& context) noexcept {
+  HatchMessage program;
+  context.report.step = kNoStep;
+  if (const int result = child::receive_program(context.go_fd, program); result < 0)
+    child::fail(context, -result, child::kSetupFailed);
+  const int scratch = context.scratch_fd;
+  const int root = context.root_fd;
+  context = *program.context;
+  context.scratch_fd = scratch;
+  context.root_fd = root;
+}
+
+} // namespace
+
+void run_child(const ChildContext& program) noexcept {
+  ChildContext context = program; // whoever is made of this process later has one of its own
+  if (context.launcher_go_fd >= 0) child::close_fd(context.launcher_go_fd);
+  perform_all(context);
   child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
 }
 
 void run_embryo(const EmbryoContext& embryo) noexcept {
   child::close_fd(embryo.launcher_go_fd);
-  ChildContext unborn;
-  unborn.report_fd = embryo.report_fd;
-  unborn.report.step = kNoStep;
-  int result = child::make_network();
-  HatchMessage program;
-  if (result >= 0) result = child::receive_program(embryo.go_fd, program);
-  if (result < 0) child::fail(unborn, -result, child::kSetupFailed);
-  run_child(*program.context);
+  ChildContext context;
+  context.go_fd = embryo.go_fd;
+  context.report_fd = embryo.report_fd;
+  context.report.step = kNoStep;
+  if (const int result = child::make_network(); result < 0)
+    child::fail(context, -result, child::kSetupFailed);
+  receive_next(context);
+  perform_all(context);
+  receive_next(context);
+  perform_all(context);
+  child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
 }
 
 } // namespace layerbox

@@ -71,6 +71,7 @@ struct ChildFile {
 struct ChildContext {
   const ChildOp* ops = nullptr;
   std::size_t op_count = 0;
+  std::uint32_t first_step = 0; // the number of the first op in the plan
 
   int go_fd = -1;           // read end: one byte says go; it hangs up when the launcher is gone
   int launcher_go_fd = -1;  // the write end, which the child must close
@@ -93,7 +94,7 @@ struct ChildContext {
   const char* path = nullptr; // where commands are searched, "a:b"
   const char* user = nullptr; // UserSpec.text
   bool needs_home = false;    // env has no HOME
-  bool has_network = false;   // the process has made its network namespace before it had a program
+  bool is_embryo = false;     // it has made its network, and its ids were mapped, beforehand
   const ChildIdRange* uids = nullptr;
   std::size_t uid_count = 0;
   const ChildIdRange* gids = nullptr;
@@ -124,7 +125,7 @@ struct ChildContext {
 
 // A process that gets its program later (embryo.hpp).
 struct EmbryoContext {
-  int go_fd = -1; // a socket: a HatchMessage comes, with descriptors, and then wait_go's byte
+  int go_fd = -1; // a socket: two messages come, each a HatchMessage
   int launcher_go_fd = -1;
   int report_fd = -1;
 };
@@ -133,7 +134,7 @@ struct EmbryoContext {
 inline constexpr std::uint32_t kNoStep = ~std::uint32_t{0};
 
 // Into `place`, which is part of the program, goes the number of the message's descriptor `index`.
-// The first three are the standard streams, and become them.
+// Where there are any, the first three are the standard streams, and become them.
 struct ChildFdName {
   int* place = nullptr;
   std::uint32_t index = 0;
@@ -144,10 +145,12 @@ struct HatchMessage {
   const ChildContext* context = nullptr;
   const ChildFdName* names = nullptr;
   std::size_t name_count = 0;
+  std::size_t fd_count = 0;
 };
 inline constexpr std::size_t kMaxHatchFds = 253; // SCM_MAX_FD of unix(7)
 
-// Makes the network namespace, and then runs the program that comes.
+// Makes the network namespace, and then runs the two programs that come: what does not depend on
+// the rootfs, and the rest.
 [[noreturn]] void run_embryo(const EmbryoContext& context) noexcept;
 
 } // namespace layerbox

@@ -24,6 +24,7 @@ int make_file(int root, const char* name, std::uint64_t resolve) noexcept;
 // child_mounts.cpp
 int private_mounts(ChildContext&, const ChildOp&) noexcept;
 int scratch(ChildContext&, const ChildOp&) noexcept;
+int place(ChildContext&, const ChildOp&) noexcept;
 int attach_clone(ChildContext&, const ChildOp&) noexcept;
 int clone_anchor(ChildContext&, const ChildOp&) noexcept;
 int mount_fs(ChildContext&, const ChildOp&) noexcept;

@@ -73,9 +73,20 @@ int scratch(ChildContext& context, const ChildOp& op) noexcept {
   close_fd(config);
   if (result < 0) return result;
   context.scratch_fd = result;
+  context.root_fd = result; // until there is a rootfs
   const int moved = perch(context.scratch_fd);
   if (moved < 0) return moved;
-  return call(SYS_mkdirat, context.scratch_fd, "empty", 0755);
+  const int made = call(SYS_mkdirat, context.scratch_fd, "empty", 0755);
+  return made < 0 ? made : call(SYS_fchdir, context.scratch_fd);
+}
+
+int place(ChildContext& context, const ChildOp& op) noexcept {
+  const int target = mount_point(context, op.target);
+  if (target < 0) return target;
+  const int result = call(SYS_move_mount, context.scratch_fd, op.target, target, "",
+                          MOVE_MOUNT_T_EMPTY_PATH);
+  close_fd(target);
+  return result;
 }
 
 // Before the anchor is there: what is stacked on that would cover the new root.

@@ -47,13 +47,35 @@ int raise_loopback() noexcept {
 } // namespace
 
 int loopback(ChildContext& context, const ChildOp&) noexcept {
-  return context.has_network ? 0 : raise_loopback();
+  return context.is_embryo ? 0 : raise_loopback();
 }
 
 int make_network() noexcept {
   const int made = call(SYS_unshare, CLONE_NEWNET);
   return made < 0 ? made : raise_loopback();
 }
+
+namespace {
+
+// To sleep and be woken takes the kernel longer than the launcher mostly needs: so it is looked for
+// for a while first, in which any other process goes before.
+int receive(int socket, struct msghdr& message) noexcept {
+  constexpr std::int64_t kPatienceNs = 200'000;
+  const auto now = [] {
+    struct timespec time = {};
+    (void)call(SYS_clock_gettime, CLOCK_MONOTONIC, &time);
+    return time.tv_sec * std::int64_t{1'000'000'000} + time.tv_nsec;
+  };
+  const std::int64_t end = now() + kPatienceNs;
+  int got = -EAGAIN;
+  do {
+    got = call(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (got == -EAGAIN) (void)call(SYS_sched_yield);
+  } while (got == -EAGAIN && now() < end);
+  return got != -EAGAIN ? got : call(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+}
+
+} // namespace
 
 int receive_program(int socket, HatchMessage& program) noexcept {
   struct iovec payload = {&program, sizeof program};
@@ -63,12 +85,12 @@ int receive_program(int socket, HatchMessage& program) noexcept {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
-  const int got = call(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
+  const int got = receive(socket, message);
   if (got < 0) return got;
   if (got != static_cast<int>(sizeof program)) return -EPIPE; // the launcher is gone
   const struct cmsghdr* const rights = CMSG_FIRSTHDR(&message);
   const std::size_t count = rights == nullptr ? 0 : (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-  if (count < 3) return -EMFILE; // our own limit kept them out
+  if (count < program.fd_count) return -EMFILE; // our own limit kept them out
   const auto fd_at = [&](std::size_t index) {
     int fd = -1;
     std::memcpy(&fd, CMSG_DATA(rights) + sizeof fd * index, sizeof fd);
@@ -79,16 +101,18 @@ int receive_program(int socket, HatchMessage& program) noexcept {
     *program.names[i].place = fd_at(program.names[i].index);
   }
   int result = 0;
-  for (int stream = 0; stream < 3 && result >= 0; ++stream)
+  for (int stream = 0; stream < 3 && count > 0 && result >= 0; ++stream)
     result = call(SYS_dup3, fd_at(static_cast<std::size_t>(stream)), stream, 0);
   return result < 0 ? result : 0;
 }
 
 int wait_go(ChildContext& context, const ChildOp&) noexcept {
-  char byte = 0;
-  const int got = call(SYS_read, context.go_fd, &byte, 1);
-  if (got == 0) return -EPIPE; // the launcher is gone
-  if (got < 0) return got;
+  if (!context.is_embryo) {
+    char byte = 0;
+    const int got = call(SYS_read, context.go_fd, &byte, 1);
+    if (got == 0) return -EPIPE; // the launcher is gone
+    if (got < 0) return got;
+  }
   // Not earlier: the launcher's writing of the id maps goes through /proc/PID, which belongs to
   // nobody but root once a process is not dumpable. execve(2) makes the command dumpable again.
   return call(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);

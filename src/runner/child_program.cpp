@@ -5,16 +5,18 @@
 namespace layerbox {
 
 ChildProgram::ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones,
-                           const std::vector<UniqueFd>& entrances, ProgramMemory& memory)
+                           const std::vector<UniqueFd>& entrances, ProgramMemory& memory,
+                           std::size_t first)
     : memory_(memory), context_(memory.array<ChildContext>(1).front()) {
-  const std::span<ChildOp> ops = memory.array<ChildOp>(plan.steps.size());
+  const std::span<ChildOp> ops = memory.array<ChildOp>(plan.steps.size() - first);
   for (std::size_t i = 0; i < ops.size(); ++i)
-    write_op(ops[i], plan.steps[i], clones, entrances);
+    write_op(ops[i], plan.steps[first + i], clones, entrances);
   const std::span<const ChildIdRange> uids = keep_ranges(plan.id_map.uids);
   const std::span<const ChildIdRange> gids = keep_ranges(plan.id_map.gids);
 
   context_.ops = ops.data();
   context_.op_count = ops.size();
+  context_.first_step = static_cast<std::uint32_t>(first);
   context_.terminal = plan.terminal;
   context_.interactive = plan.interactive;
   context_.may_setgroups = plan.may_setgroups;

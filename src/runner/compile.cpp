@@ -105,7 +105,7 @@ void add_cgroups(Plan& plan, const RunSpec& spec) {
       plan.steps.push_back({.act = Act::join_cgroup, .cgroup = static_cast<int>(i)});
 }
 
-void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
+void add_beginning(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   add_cgroups(plan, spec);
   add_namespaces(plan, spec, facts);
   // Root's trees are cloned by the launcher, in the host's own namespace.
@@ -123,6 +123,7 @@ void add_before_maps(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   if (spec.rootfs.kind == RootfsKind::fuse_overlayfs) add(plan, Act::open_fuse);
   add(plan, Act::become_root);
   if (spec.namespaces.pid.mode == NamespaceMode::host) add(plan, Act::take_proc);
+  add_kernel_mounts(plan, spec, facts);
 }
 
 SeccompArch require_arch(const char* way_out) {
@@ -221,19 +222,24 @@ std::string clean_absolute_path(const std::string& path, std::string_view purpos
   return clean.empty() ? "/" : clean;
 }
 
-Plan compile(const RunSpec& spec, const HostFacts& facts) {
+Plan compile_beginning(const RunSpec& spec, const HostFacts& facts) {
   Plan plan;
   plan.id_map = spec.id_map;
   plan.may_setgroups = facts.setgroups.available;
   if (spec.id_map.uids.empty() || spec.id_map.gids.empty())
     refuse("the id map gives the container no id");
   require_placed(spec);
+  add_beginning(plan, spec, facts);
+  return plan;
+}
+
+Plan compile(const RunSpec& spec, const HostFacts& facts) {
+  Plan plan = compile_beginning(spec, facts);
   set_process(plan, spec.process);
   plan.oom_score_adj = spec.process.oom_score_adj;
 
-  add_before_maps(plan, spec, facts);
   add_rootfs(plan, spec, facts);
-  add_kernel_mounts(plan, spec, facts);
+  place_kernel_mounts(plan, spec);
   add_user_mounts(plan, spec, facts);
   add_hidden_paths(plan, spec);
   const std::string workdir = clean_absolute_path(spec.process.cwd, "working directory");

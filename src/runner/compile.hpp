@@ -5,8 +5,10 @@
 //   before the id maps   into cgroups, into namespaces that are there already, and a process in
 //                        them; mounts private, host name, loopback: beside the launcher
 //   root of the namespace
-//   rootfs               scratch tmpfs, the anchor's clone, the overlay on it
-//   kernel file systems  /proc, /sys, /dev: on real directories only, never through a symlink
+//   kernel file systems  /proc, /sys, /dev, in a tmpfs of ours that is nobody else's: with or
+//                        without a rootfs, so that it can be done before there is one
+//   rootfs               the anchor's clone, the overlay on it
+//   places               /proc, /sys, /dev go to real directories of it, never through a symlink
 //   the user's wishes    volumes, tmpfs and provided files, parents before children
 //   hiding               masked and read-only paths, over all of that
 //   pivot                the host is gone
@@ -46,6 +48,10 @@ inline constexpr std::size_t kMaxLandlockRules = 512;
 // Throws Error(invalid_argument, limit_exceeded) that names the value that has no meaning.
 Plan compile(const RunSpec& spec, const HostFacts& facts);
 
+// The steps with which compile(spec, facts) begins and which its rootfs, its command and the user's
+// mounts have no part in, with the plan's namespaces and ids.
+Plan compile_beginning(const RunSpec& spec, const HostFacts& facts);
+
 // The same of one more command in a container that runs; see exec_spec.hpp. The order, again:
 //   into cgroups, then into every namespace but that of the pids, which takes children only
 //   working directory, terminal, capabilities, user: by a process that nobody in there sees
@@ -73,7 +79,8 @@ void add_clocks(Plan& plan, const NamespaceSpecs& specs);
 // Parts of compile(), in compile_mounts.cpp and, what users ask for, in compile_volumes.cpp. They
 // append steps.
 void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts);
-void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
+void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts); // in scratch
+void place_kernel_mounts(Plan& plan, const RunSpec& spec);                       // in the rootfs
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_hidden_paths(Plan& plan, const RunSpec& spec);
 

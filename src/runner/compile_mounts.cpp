@@ -144,9 +144,19 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                           .mount_flags = kNoSetuidDevExec,
                           .target = "mqueue",
                           .source = "mqueue"});
-  if (spec.process.terminal) plan.steps.push_back({.act = Act::terminal});
-  if (!spec.process.notify_socket.empty()) add_notify_socket(plan, spec);
   plan.steps.push_back({.act = Act::leave});
+}
+
+// What of /dev needs more than the host's kernel.
+void add_late_devices(Plan& plan, const RunSpec& spec) {
+  const bool own_ipc = spec.namespaces.ipc.mode != NamespaceMode::host;
+  const bool own_shm = own_ipc && spec.namespaces.shm.mode != NamespaceMode::join;
+  if (spec.process.terminal || !spec.process.notify_socket.empty()) {
+    plan.steps.push_back({.act = Act::enter, .target = "dev"});
+    if (spec.process.terminal) plan.steps.push_back({.act = Act::terminal});
+    if (!spec.process.notify_socket.empty()) add_notify_socket(plan, spec);
+    plan.steps.push_back({.act = Act::leave});
+  }
   if (!own_shm && !user_mounts_at(spec, "/dev/shm"))
     plan.steps.push_back(
         {.act = Act::host_tree, .target = "dev/shm", .source = own_ipc ? "" : "/dev/shm"});
@@ -155,10 +165,6 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                           .flags = kOptional, // not every host has it mounted
                           .target = "dev/mqueue",
                           .source = "/dev/mqueue"});
-}
-
-bool needs_scratch(const RunSpec& spec) {
-  return !spec.provided_files.empty() || !spec.masked_paths.empty();
 }
 
 void add_scratch(Plan& plan, const RunSpec& spec) {
@@ -196,7 +202,6 @@ bool user_mounts_at(const RunSpec& spec, std::string_view path) {
 }
 
 void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
-  if (needs_scratch(spec)) add_scratch(plan, spec);
   const MountPlan& rootfs = spec.rootfs;
   const bool overlay = rootfs.kind != RootfsKind::directory;
   const std::string path =
@@ -219,6 +224,7 @@ void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
 }
 
 void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
+  add_scratch(plan, spec);
   const unsigned long tree =
       spec.writable_kernel_trees ? kNoSetuidDevExec : kNoSetuidDevExec | MS_RDONLY;
   plan.steps.push_back({.act = Act::mount_fs,
@@ -242,6 +248,12 @@ void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) 
                           .target = "sys/fs/cgroup",
                           .source = "cgroup2"});
   add_devices(plan, spec, facts);
+}
+
+void place_kernel_mounts(Plan& plan, const RunSpec& spec) {
+  for (const char* name : {"proc", "sys", "dev"})
+    plan.steps.push_back({.act = Act::place, .target = name});
+  add_late_devices(plan, spec);
 }
 
 void add_hidden_paths(Plan& plan, const RunSpec& spec) {

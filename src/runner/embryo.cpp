@@ -20,20 +20,34 @@ namespace {
 
 constexpr std::uint64_t kNeeded = CLONE_NEWUSER | CLONE_NEWNET;
 
-// One message, with at least one descriptor. False when nobody is there.
+// Whether becoming root inside leaves the process the user's own outside: the limits and the id
+// maps of another one, an ordinary user cannot change any more.
+bool keeps_owner(const IdMap& map, const Identity& identity) {
+  if (identity.privilege == Privilege::root) return true;
+  const auto has = [](const std::vector<IdRange>& ranges, std::uint32_t outside) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const IdRange& range) {
+      return range.inside == 0 && range.outside == outside;
+    });
+  };
+  return has(map.uids, ::geteuid()) && has(map.gids, ::getegid());
+}
+
+// One message. False when nobody is there.
 bool send_program(FdRef socket, HatchMessage message, const std::vector<int>& fds) {
   struct iovec payload = {&message, sizeof message};
   alignas(struct cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxHatchFds)> control{};
   struct msghdr header {};
   header.msg_iov = &payload;
   header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
-  struct cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
-  std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
+  if (!fds.empty()) {
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_SPACE(sizeof(int) * fds.size());
+    auto* const rights = reinterpret_cast<struct cmsghdr*>(control.data()); // CMSG_FIRSTHDR
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int) * fds.size());
+    std::memcpy(CMSG_DATA(rights), fds.data(), sizeof(int) * fds.size());
+  }
   return ::sendmsg(socket.get(), &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message);
 }
 
@@ -78,15 +92,37 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
   }
 }
 
+void Embryo::address(ChildContext& context) const {
+  context.go_fd = childs_go_;
+  context.report_fd = childs_report_;
+  context.is_embryo = true;
+}
+
+bool Embryo::settle(const Plan& beginning, const Identity& identity) noexcept {
+  if (beginning.namespaces != namespaces_ || beginning.second_birth || !beginning.cgroups.empty() ||
+      !keeps_owner(beginning.id_map, identity))
+    return false;
+  try {
+    write_id_maps(process_.pid(), beginning.id_map, identity);
+    facts_ = describe(beginning, process_.pid());
+    ChildProgram program(beginning, {}, {}, memory_);
+    address(program.context());
+    steps_ = beginning.steps;
+    return send_program(go_, {.context = &program.context()}, {});
+  } catch (const std::exception&) { // it has failed, or who makes the next one is told why
+    return false;
+  }
+}
+
 bool Embryo::fits(const Plan& plan) const {
-  return plan.namespaces == namespaces_ && !plan.second_birth && plan.cgroups.empty();
+  return !steps_.empty() && plan.steps.size() > steps_.size() &&
+         plan.namespaces == namespaces_ && plan.cgroups.empty() && !plan.second_birth &&
+         std::equal(steps_.begin(), steps_.end(), plan.steps.begin());
 }
 
 bool Embryo::hatch(ChildProgram& program) {
   ChildContext& context = program.context();
-  context.go_fd = childs_go_;
-  context.report_fd = childs_report_;
-  context.has_network = true;
+  address(context);
   // These may be others by now: those of a container in the background.
   std::vector<int> fds{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
   const std::span<ChildFdName> names = memory_.array<ChildFdName>(program.fd_names().size());
@@ -97,7 +133,7 @@ bool Embryo::hatch(ChildProgram& program) {
     if (known == fds.end()) fds.push_back(name.fd);
   }
   if (fds.size() > kMaxHatchFds) return false;
-  return send_program(go_, {&context, names.data(), names.size()}, fds);
+  return send_program(go_, {&context, names.data(), names.size(), fds.size()}, fds);
 }
 
 } // namespace layerbox

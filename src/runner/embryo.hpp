@@ -1,9 +1,12 @@
 // embryo: a container's process that is there before it is known what it will run. While the
 // launcher looks up the image and makes directories, the process makes its network namespace, which
-// takes the kernel longer than everything else between clone3(2) and execve(2).
+// takes the kernel longer than everything else between clone3(2) and execve(2), and mounts what
+// does not depend on the rootfs.
 //
 //     std::unique_ptr<Embryo> embryo = Embryo::begin(own_namespaces(spec));
-//     ... the image, the container's directory, the plan …
+//     ... the image, the ids …
+//     if (embryo && !embryo->settle(compile_beginning(spec, facts), identity)) embryo.reset();
+//     ... the container's directory, the plan …
 //     if (embryo && embryo->fits(plan)) embryo->hatch(program);
 //
 // It is nothing but a head start: who has none, or whose embryo fails, makes the process in the
@@ -12,10 +15,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/unique_fd.hpp"
+#include "base/userns.hpp"
 #include "runner/birth.hpp"
 #include "runner/child_program.hpp"
+#include "runner/launch_facts.hpp"
 #include "runner/plan.hpp"
 #include "runner/program_memory.hpp"
 
@@ -28,14 +34,19 @@ class Embryo {
   // blocked; it ends with the launcher.
   static std::unique_ptr<Embryo> begin(std::uint64_t namespaces) noexcept;
 
-  // Whether the process of `plan` is to have what this one has.
+  // Maps its ids, and lets it do the steps of `beginning`, of compile_beginning(). False when it
+  // cannot be the process of such a plan: then it is of no use any more.
+  bool settle(const Plan& beginning, const Identity& identity) noexcept;
+  // Whether what it has done is how `plan` begins. Not before it has settled.
   bool fits(const Plan& plan) const;
-  // The program's place.
+  // The program's place; and how many steps of the plan are done without it.
   ProgramMemory& memory() { return memory_; }
+  std::size_t done() const { return steps_.size(); }
   // Lets it run `program`, which lies in memory(), with the descriptors that this names. False when
   // it has ended, or there are too many of them for one message.
   bool hatch(ChildProgram& program);
 
+  const Started& facts() const { return facts_; } // requires that it has settled
   ChildProcess& process() { return process_; }
   UniqueFd& go() { return go_; }         // as Launched.go
   UniqueFd& report() { return report_; } // what is read from it is a ChildReport
@@ -43,10 +54,13 @@ class Embryo {
  private:
   Embryo(std::uint64_t namespaces, ProgramMemory memory, ChildProcess process, UniqueFd go,
          UniqueFd report, const EmbryoContext& childs);
+  void address(ChildContext& context) const;
 
   std::uint64_t namespaces_;
   ProgramMemory memory_;
   ChildProcess process_;
+  std::vector<Step> steps_; // that it has been told
+  Started facts_;
   UniqueFd go_;
   UniqueFd report_;
   int childs_go_; // what the child calls its ends

@@ -25,12 +25,15 @@
 namespace layerbox {
 namespace {
 
-void map_ids(const Plan& plan, const Identity& identity, pid_t pid,
-             const std::vector<UniqueFd>& clones) {
-  const bool joined = plan.user_namespace >= 0; // then it has its map
-  if (!joined)
-    with_context([] { return "mapping the container's ids"; },
-                 [&] { write_id_maps(pid, plan.id_map, identity); });
+void map_ids(const Plan& plan, const Identity& identity, pid_t pid) {
+  if (plan.user_namespace >= 0) return; // it has its map
+  with_context([] { return "mapping the container's ids"; },
+               [&] { write_id_maps(pid, plan.id_map, identity); });
+}
+
+// Requires that the ids are mapped.
+void map_clones(const Plan& plan, pid_t pid, const std::vector<UniqueFd>& clones) {
+  const bool joined = plan.user_namespace >= 0;
   UniqueFd user_namespace;
   const bool any = std::any_of(plan.clones.begin(), plan.clones.end(),
                                [](const CloneSource& source) { return source.idmap; });
@@ -106,6 +109,13 @@ Child start(const Plan& plan, const Cgroups& cgroups, ChildContext& context) {
   return {std::move(process), born_in, std::move(go.write), std::move(report.read)};
 }
 
+// One that has died already says why in its report.
+void tell_to_go(FdRef go) {
+  const char byte = 'g';
+  if (::send(go.get(), &byte, 1, MSG_NOSIGNAL) != 1 && errno != EPIPE && errno != ECONNRESET)
+    throw_errno(errno, "telling the container's process to go on");
+}
+
 ChildReport ended_early() {
   ChildReport report;
   report.step = kNoStep;
@@ -128,7 +138,8 @@ Launched launch_as(const Plan& plan, const Identity& identity, const Cgroups& cg
   std::optional<ProgramMemory> memory;
   if (embryo == nullptr) memory.emplace();
   ChildProgram program(plan, clones, cgroups.entrances(),
-                       embryo != nullptr ? embryo->memory() : *memory);
+                       embryo != nullptr ? embryo->memory() : *memory,
+                       embryo != nullptr ? embryo->done() : 0);
   ChildContext& context = program.context();
   program.name_fd(context.birth_fd, birth.write);
   program.name_fd(context.terminal_socket, terminal.write);
@@ -139,12 +150,9 @@ Launched launch_as(const Plan& plan, const Identity& identity, const Cgroups& cg
   const int unknown = find_own_program(context.launcher);
   if (has_step(plan, Act::fork_init)) find_title(context);
 
-  const bool hatched = embryo != nullptr && embryo->hatch(program);
-  Child first = embryo != nullptr ? Child{std::move(embryo->process()), true,
-                                          std::move(embryo->go()), std::move(embryo->report())}
-                                  : start(plan, cgroups, context);
-  terminal.write.reset();
-  fuse.write.reset();
+  Child first = embryo != nullptr
+                    ? Child{std::move(embryo->process()), true, {}, std::move(embryo->report())}
+                    : start(plan, cgroups, context);
   birth.write.reset();
   std::optional<ChildProcess> second =
       plan.second_birth ? await_birth(birth.read, first.process) : std::nullopt;
@@ -155,10 +163,6 @@ Launched launch_as(const Plan& plan, const Identity& identity, const Cgroups& cg
                {},
                std::move(notify),
                {}};
-  if (embryo != nullptr && !hatched) {
-    box.report = ended_early();
-    return box;
-  }
   // Not earlier: in a chroot, where /proc is not there, that no namespaces are given says more.
   if (unknown != 0) throw_errno(unknown, "/proc/self/exe");
   Started told;
@@ -166,8 +170,9 @@ Launched launch_as(const Plan& plan, const Identity& identity, const Cgroups& cg
     if (!is_born) throw Error(ErrorKind::system, "the container's process was not made");
     if (!first.born_in) cgroups.move_in(box.process.pid());
     prepare_limits(box.process.pid(), plan);
-    map_ids(plan, identity, box.process.pid(), clones);
-    if (started) told = describe(plan, box.process.pid());
+    if (embryo == nullptr) map_ids(plan, identity, box.process.pid());
+    map_clones(plan, box.process.pid(), clones);
+    if (started) told = embryo != nullptr ? embryo->facts() : describe(plan, box.process.pid());
   } catch (const Error&) {
     // A child that failed before this is the cause, and knows why.
     if (!is_readable(first.report)) throw;
@@ -176,10 +181,19 @@ Launched launch_as(const Plan& plan, const Identity& identity, const Cgroups& cg
     return box;
   }
   if (started) started(told);
-  const char byte = 'g';
-  // One that has died already says why in its report.
-  if (::send(box.go.get(), &byte, 1, MSG_NOSIGNAL) != 1 && errno != EPIPE && errno != ECONNRESET)
-    throw_errno(errno, "telling the container's process to go on");
+  if (embryo != nullptr) {
+    const bool hatched = embryo->hatch(program);
+    box.go = std::move(embryo->go());
+    if (!hatched) {
+      box.report = is_readable(first.report) ? read_report(first.report) : std::nullopt;
+      if (!box.report) box.report = ended_early();
+      return box;
+    }
+  } else {
+    tell_to_go(box.go);
+  }
+  terminal.write.reset();
+  fuse.write.reset();
   clones.clear(); // the child has its own; the mounts must end with the container
   if (plan.served)
     if (UniqueFd device = receive_descriptor(fuse.read))

@@ -1,14 +1,24 @@
-// launch_facts: what /proc says of a process that the launcher needs to know.
+// launch_facts: what /proc says of a process that the launcher needs to know, and others through it.
 // Source: proc_pid_stat(5), statx(2).
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include "runner/child.hpp"
+#include "runner/network_spec.hpp"
 #include "runner/plan.hpp"
-#include "runner/run_container.hpp"
 
 namespace layerbox {
+
+// The container's first process, as the host sees it.
+struct Started {
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;    // /proc/PID/stat field 22
+  std::uint64_t pid_namespace = 0; // inode of /proc/PID/ns/pid
+  NetworkEndpoint network;         // of a bridge network; the ports of pasta's
+};
 
 // Where this process keeps its arguments, for the init that will be a copy of it. Throws Error.
 void find_title(ChildContext& context);

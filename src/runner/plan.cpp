@@ -137,6 +137,8 @@ std::string_view act_name(Act act) {
     return "become_root";
   case Act::scratch:
     return "scratch";
+  case Act::place:
+    return "place";
   case Act::hang:
     return "hang";
   case Act::attach_clone:

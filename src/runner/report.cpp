@@ -64,6 +64,7 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "mounting the rootfs for fuse-overlayfs";
   case Act::mount_fs:
   case Act::mount_sys:
+  case Act::place:
     return "mounting " + target;
   case Act::enter:
   case Act::leave:

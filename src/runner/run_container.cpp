@@ -123,6 +123,16 @@ std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
   return Embryo::begin(own_namespaces(spec));
 }
 
+void settle_container(const RunSpec& spec, const Identity& identity,
+                      std::unique_ptr<Embryo>& embryo) {
+  if (!embryo) return;
+  // The nodes of all devices are looked for later; what is written to /proc/PID, before this.
+  const bool is_plain = !spec.host_devices && !spec.process.oom_score_adj;
+  if (is_plain && embryo->settle(compile_beginning(spec, probe_host_facts(identity)), identity))
+    return;
+  embryo.reset();
+}
+
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,
                          std::unique_ptr<Embryo> embryo) {
   require_standard_streams();

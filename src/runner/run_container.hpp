@@ -21,14 +21,6 @@
 
 namespace layerbox {
 
-// The container's first process, as the host sees it.
-struct Started {
-  pid_t pid = 0;
-  std::uint64_t start_time = 0;    // /proc/PID/stat field 22
-  std::uint64_t pid_namespace = 0; // inode of /proc/PID/ns/pid
-  NetworkEndpoint network;         // of a bridge network; the ports of pasta's
-};
-
 struct RunHooks {
   // After the process exists and before it runs anything of the container's. What this throws
   // ends the container.
@@ -71,6 +63,10 @@ Plan plan_container(const RunSpec& spec, const Identity& identity);
 // A head start of run_container(), as soon as it is known which namespaces, network and cgroups the
 // container will have; the rest of `spec` is not looked at. None where there is nothing to gain.
 std::unique_ptr<Embryo> begin_container(const RunSpec& spec);
+
+// As soon as all of `spec` but its rootfs is known. Takes `embryo` away when it would not fit.
+void settle_container(const RunSpec& spec, const Identity& identity,
+                      std::unique_ptr<Embryo>& embryo);
 
 // Throws Error when the container could not be set up (the caller exits with 125): the message
 // names the step that failed and the object, the hint the way out.

@@ -104,17 +104,34 @@ TEST(Compile, KeepsTheOrderThatSecurityRestsOn) {
   spec.mounts.push_back({.source = "/srv/data", .destination = "/data"});
   const Plan plan = compile(spec, root_facts());
   const std::vector<Act> order = {
-      Act::private_mounts, Act::wait_go,    Act::become_root,    Act::scratch,
-      Act::attach_clone,   Act::overlay,    Act::mount_fs,       Act::mount_sys,
-      Act::enter,          Act::leave,      Act::bind,           Act::mask,
-      Act::read_only,      Act::workdir,    Act::root_read_only, Act::pivot,
-      Act::enter_workdir,  Act::limit_caps, Act::become_user,    Act::stdio,
-      Act::follow_parent,  Act::session,    Act::settle,         Act::find_command,
-      Act::seccomp,        Act::exec};
+      Act::private_mounts, Act::wait_go,       Act::become_root,  Act::scratch,
+      Act::mount_fs,       Act::mount_sys,     Act::enter,        Act::leave,
+      Act::attach_clone,   Act::overlay,       Act::place,        Act::bind,
+      Act::mask,           Act::read_only,     Act::workdir,      Act::root_read_only,
+      Act::pivot,          Act::enter_workdir, Act::limit_caps,   Act::become_user,
+      Act::stdio,          Act::follow_parent, Act::session,      Act::settle,
+      Act::find_command,   Act::seccomp,       Act::exec};
   for (std::size_t i = 1; i < order.size(); ++i)
     EXPECT_LT(position(plan, order[i - 1]), position(plan, order[i]))
         << act_name(order[i - 1]) << " before " << act_name(order[i]);
   EXPECT_EQ(plan.steps.back().act, Act::exec);
+}
+
+// What an embryo does before the rest is known.
+TEST(Compile, BeginsTheSameWhateverTheRootfsAndTheCommandAre) {
+  RunSpec spec = overlay_spec();
+  spec.process.terminal = true;
+  spec.mounts.push_back({.source = "/srv/data", .destination = "/data"});
+  const std::vector<Step> whole = compile(spec, root_facts()).steps;
+  spec.rootfs = {};
+  spec.process.args = {"another"};
+  spec.process.terminal = false;
+  const Plan beginning = compile_beginning(spec, root_facts());
+  ASSERT_LT(beginning.steps.size(), whole.size());
+  for (std::size_t i = 0; i < beginning.steps.size(); ++i)
+    EXPECT_EQ(beginning.steps[i], whole[i]) << i;
+  EXPECT_EQ(beginning.steps.back().act, Act::leave);
+  EXPECT_EQ(whole[beginning.steps.size()].act, Act::attach_clone);
 }
 
 TEST(Compile, WritesTheOverlayTopmostLayerFirst) {
@@ -429,8 +446,10 @@ TEST(Compile, MakesTheServiceManagersSocketInDevAlone) {
   spec.process.notify_socket = "/run/systemd/notify";
   const Plan plan = compile(spec, root_facts());
   EXPECT_EQ(steps_of(plan, Act::notify_socket).at(0)->target, "layerbox-notify");
-  EXPECT_LT(position(plan, Act::enter), position(plan, Act::notify_socket));
-  EXPECT_LT(position(plan, Act::notify_socket), position(plan, Act::leave));
+  const auto* const step = steps_of(plan, Act::notify_socket).at(0);
+  EXPECT_EQ((step - 1)->act, Act::enter);
+  EXPECT_EQ((step + 1)->act, Act::leave);
+  EXPECT_EQ(steps_of(plan, Act::enter).back()->target, "dev");
   EXPECT_THAT(plan_text(plan), ::testing::Not(HasSubstr("/run/systemd")));
   spec.mounts.push_back({.source = "/srv/dev", .destination = "/dev/"});
   EXPECT_THAT(refusal(spec), HasSubstr("would hide '/dev/layerbox-notify'"));
