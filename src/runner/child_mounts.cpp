@@ -83,8 +83,8 @@ int scratch(ChildContext& context, const ChildOp& op) noexcept {
 int place(ChildContext& context, const ChildOp& op) noexcept {
   const int target = mount_point(context, op.target);
   if (target < 0) return target;
-  const int result = call(SYS_move_mount, context.scratch_fd, op.target, target, "",
-                          MOVE_MOUNT_T_EMPTY_PATH);
+  const int result =
+      call(SYS_move_mount, context.scratch_fd, op.target, target, "", MOVE_MOUNT_T_EMPTY_PATH);
   close_fd(target);
   return result;
 }

@@ -13,8 +13,9 @@ namespace layerbox {
 
 class ChildProgram {
  public:
-  // The steps from number `first` on. `clones`: one descriptor for each of plan.clones; `entrances`: one for each of plan.cgroups.
-  // `memory` and the descriptors must outlive it. Throws Error(limit_exceeded).
+  // The steps from number `first` on. `clones`: one descriptor for each of plan.clones;
+  // `entrances`: one for each of plan.cgroups. `memory` and the descriptors must outlive it. Throws
+  // Error(limit_exceeded).
   ChildProgram(const Plan& plan, const std::vector<UniqueFd>& clones,
                const std::vector<UniqueFd>& entrances, ProgramMemory& memory,
                std::size_t first = 0);

@@ -115,8 +115,8 @@ bool Embryo::settle(const Plan& beginning, const Identity& identity) noexcept {
 }
 
 bool Embryo::fits(const Plan& plan) const {
-  return !steps_.empty() && plan.steps.size() > steps_.size() &&
-         plan.namespaces == namespaces_ && plan.cgroups.empty() && !plan.second_birth &&
+  return !steps_.empty() && plan.steps.size() > steps_.size() && plan.namespaces == namespaces_ &&
+         plan.cgroups.empty() && !plan.second_birth &&
          std::equal(steps_.begin(), steps_.end(), plan.steps.begin());
 }
 

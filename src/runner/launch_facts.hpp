@@ -1,5 +1,5 @@
-// launch_facts: what /proc says of a process that the launcher needs to know, and others through it.
-// Source: proc_pid_stat(5), statx(2).
+// launch_facts: what /proc says of a process that the launcher needs to know, and others through
+// it. Source: proc_pid_stat(5), statx(2).
 #pragma once
 
 #include <sys/types.h>

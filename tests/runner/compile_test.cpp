@@ -104,12 +104,12 @@ TEST(Compile, KeepsTheOrderThatSecurityRestsOn) {
   spec.mounts.push_back({.source = "/srv/data", .destination = "/data"});
   const Plan plan = compile(spec, root_facts());
   const std::vector<Act> order = {
-      Act::private_mounts, Act::wait_go,       Act::become_root,  Act::scratch,
-      Act::mount_fs,       Act::mount_sys,     Act::enter,        Act::leave,
-      Act::attach_clone,   Act::overlay,       Act::place,        Act::bind,
-      Act::mask,           Act::read_only,     Act::workdir,      Act::root_read_only,
-      Act::pivot,          Act::enter_workdir, Act::limit_caps,   Act::become_user,
-      Act::stdio,          Act::follow_parent, Act::session,      Act::settle,
+      Act::private_mounts, Act::wait_go,       Act::become_root, Act::scratch,
+      Act::mount_fs,       Act::mount_sys,     Act::enter,       Act::leave,
+      Act::attach_clone,   Act::overlay,       Act::place,       Act::bind,
+      Act::mask,           Act::read_only,     Act::workdir,     Act::root_read_only,
+      Act::pivot,          Act::enter_workdir, Act::limit_caps,  Act::become_user,
+      Act::stdio,          Act::follow_parent, Act::session,     Act::settle,
       Act::find_command,   Act::seccomp,       Act::exec};
   for (std::size_t i = 1; i < order.size(); ++i)
     EXPECT_LT(position(plan, order[i - 1]), position(plan, order[i]))
