@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -42,16 +44,36 @@ bool ends_by_default(int signal) {
   }
 }
 
-// Whether the process neither handles, ignores nor blocks the signal: proc_pid_status(5).
-bool leaves_to_default(pid_t pid, int signal) {
+enum class Stance : std::uint8_t {
+  left_alone, // neither handled nor ignored nor blocked
+  blocked,    // and nothing else
+  minded,     // handled or ignored, or that cannot be seen
+};
+
+// Source: proc_pid_status(5).
+Stance stance_of(pid_t pid, int signal) {
   Text text;
-  if (!read_proc(pid, "status", text)) return false;
-  for (const char* mask : {"\nSigBlk:\t", "\nSigIgn:\t", "\nSigCgt:\t"}) {
+  if (!read_proc(pid, "status", text)) return Stance::minded;
+  const auto is_in = [&](const char* mask) {
     const char* found = std::strstr(text.data(), mask);
-    if (found == nullptr) return false;
-    if (std::strtoull(found + std::strlen(mask), nullptr, 16) >> (signal - 1) & 1U) return false;
+    return found == nullptr ||
+           (std::strtoull(found + std::strlen(mask), nullptr, 16) >> (signal - 1) & 1U) != 0;
+  };
+  if (is_in("\nSigIgn:\t") || is_in("\nSigCgt:\t")) return Stance::minded;
+  return is_in("\nSigBlk:\t") ? Stance::blocked : Stance::left_alone;
+}
+
+// As stance_of(). The C library blocks all signals for a moment, in fork(3) above all: the signal
+// would be dropped at the end of that. Who blocks it for longer wants it later.
+Stance lasting_stance(pid_t pid, int signal) {
+  constexpr int kLooks = 50;
+  constexpr struct timespec kMoment = {0, 1'000'000};
+  Stance stance = stance_of(pid, signal);
+  for (int i = 0; i < kLooks && stance == Stance::blocked; ++i) {
+    (void)::nanosleep(&kMoment, nullptr);
+    stance = stance_of(pid, signal);
   }
-  return true;
+  return stance;
 }
 
 // Whether it is in sigwait(3) or one of its kin, or that cannot be seen: proc_pid_syscall(5). The
@@ -72,7 +94,7 @@ bool would_end(pid_t pid, int signal) {
   // else; it may begin or cease to wait between our two looks, but not each time.
   constexpr int kLooks = 3;
   for (int i = 0; i < kLooks; ++i)
-    if (!leaves_to_default(pid, signal) || may_await_signals(pid)) return false;
+    if (lasting_stance(pid, signal) != Stance::left_alone || may_await_signals(pid)) return false;
   return true;
 }
 

@@ -10,7 +10,7 @@
 namespace layerbox {
 
 // Whether `signal` would end the process, as it neither handles nor ignores, blocks nor awaits it.
-// False when that cannot be seen. Never throws.
+// False when that cannot be seen. Waits up to 50 ms for one that blocks it just now. Never throws.
 bool would_end(pid_t pid, int signal);
 
 } // namespace layerbox
