@@ -34,7 +34,7 @@ def program_range(pid, program):
 
 
 def executed(program, arguments):
-    """Offsets in the program of all instructions that are executed, each once, by first execution."""
+    """Offsets in the program of all instructions that are executed, each once, by first execution; and how many they were."""
     first = os.fork()
     if first == 0:
         libc.ptrace(TRACEME, 0, None, None)
@@ -46,7 +46,7 @@ def executed(program, arguments):
     os.waitpid(first, 0)
     begin, end = program_range(first, program)
     registers = (ctypes.c_ulong * 27)()
-    seen = {}
+    seen, count = {}, 0
     pid, passed = first, 0
     while True:
         libc.ptrace(SINGLESTEP, pid, None, passed)
@@ -59,10 +59,11 @@ def executed(program, arguments):
             elif pid == first:
                 if status != 0:
                     sys.exit(f"{program} {arguments}: status {status}")
-                return list(seen)
+                return list(seen), count
         libc.ptrace(GETREGS, pid, None, ctypes.byref(registers))
         if begin <= registers[RIP] < end:
             seen.setdefault(registers[RIP] - begin)
+            count += 1
         stopped_by = os.WSTOPSIG(status)
         passed = 0 if stopped_by in (signal.SIGTRAP, signal.SIGSTOP) else stopped_by
 
@@ -96,7 +97,8 @@ def main():
     sections = code_sections(map_file)
     starts = [section[0] for section in sections]
     ordered = {}
-    for offset in executed(program, sys.argv[4:]):
+    offsets, count = executed(program, sys.argv[4:])
+    for offset in offsets:
         index = bisect.bisect(starts, offset) - 1
         if index >= 0 and offset < starts[index] + sections[index][1]:
             ordered.setdefault(pattern(*sections[index][2:]), sections[index][1])
@@ -105,7 +107,7 @@ def main():
                      "SECTIONS\n{\n  .text.start :\n  {\n")
         script.writelines(f"    {name}\n" for name in ordered)
         script.write("  }\n}\nINSERT BEFORE .text;\n")
-    print(f"{len(ordered)} functions and objects, {sum(ordered.values()) >> 10} KiB of code")
+    print(f"{len(ordered)} functions and objects, {sum(ordered.values()) >> 10} KiB of code, {count} instructions")
 
 
 if __name__ == "__main__":

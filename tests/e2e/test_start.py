@@ -4,11 +4,15 @@ import os
 import pathlib
 import re
 import shutil
+import sys
 
 import archives
 import harness
 from harness import ROOT, SINGLE, E2E, main, skip
 from machines import refusing
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../bench"))
+import start_order  # noqa: E402
 
 CLONE_NEWNET = 0x40000000
 
@@ -16,6 +20,8 @@ CLONE_NEWNET = 0x40000000
 # paths, signals, capabilities. To be lowered with them.
 MOST_CALLS = 600
 CALLS_OF_A_LAYER = 1  # to stack it; that a chain is remembered costs a few more
+# In user space, of layerbox and of the container's process before its command.
+MOST_INSTRUCTIONS = 1_100_000
 # Of a `run` that waits: what it has written, and the pages of its program that it has executed.
 MOST_RESIDENT_KIB = 3072
 
@@ -81,6 +87,15 @@ class Start(E2E):
             self.warm(box, name, "/bin/true")
             counts[name] = len(self.calls_of(box, name, "/bin/true"))
         self.assertLessEqual(counts["many:1"] - counts["one:1"], 40 * CALLS_OF_A_LAYER + 10)
+
+    def test_it_executes_no_more_than_it_must(self):
+        if b".text.start" not in pathlib.Path(harness.place.program).read_bytes():
+            skip(self, "ordered", "not a release program, whose instructions are those that ship")
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        self.warm(box, "demo", "/bin/true")
+        _, count = start_order.executed(harness.place.program, ["--root", box.store, "run", "demo", "/bin/true"])
+        self.assertLess(count, MOST_INSTRUCTIONS)
 
     def test_a_layer_that_somebody_has_taken_away_is_told(self):
         box = self.box(ROOT)
