@@ -17,6 +17,24 @@ namespace {
 constexpr std::size_t kDefaultColumns = 80;
 constexpr std::size_t kShortIdDigits = 12;
 
+struct Control {
+  unsigned code = 0;
+  std::size_t bytes = 0; // 0: it is none
+};
+
+// What `text`, which is UTF-8, begins with: DEL, C1, or what turns the direction of a line.
+Control control_at(std::string_view text) {
+  const auto byte = [&](std::size_t i) -> unsigned {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  if (byte(0) == 0x7F) return {0x7F, 1};
+  if (byte(0) == 0xC2 && byte(1) < 0xA0) return {byte(1), 2};
+  if (byte(0) != 0xE2) return {};
+  const unsigned code = 0x2000U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
+  const bool turns = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+  return turns ? Control{code, 3} : Control{};
+}
+
 bool begins_character(char c) {
   return (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
 }
@@ -43,17 +61,14 @@ std::string json_text(const nlohmann::ordered_json& document) {
       document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   std::string text;
   text.reserve(dumped.size() + 1);
-  // JSON escapes C0 alone. DEL and C1, which stand in strings and nowhere else, are left.
-  for (std::size_t i = 0; i < dumped.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(dumped[i]);
-    const auto next = static_cast<unsigned char>(i + 1 < dumped.size() ? dumped[i + 1] : 0);
-    if (byte == 0x7F) {
-      text += "\\u007f";
-    } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
-      text += fmt::format("\\u00{:02x}", next);
-      ++i;
+  // JSON escapes C0 alone. The others, which stand in strings and nowhere else, are left.
+  for (std::size_t i = 0; i < dumped.size();) {
+    const Control control = control_at(std::string_view(dumped).substr(i));
+    if (control.bytes == 0) {
+      text += dumped[i++];
     } else {
-      text += dumped[i];
+      text += fmt::format("\\u{:04x}", control.code);
+      i += control.bytes;
     }
   }
   return text + '\n';

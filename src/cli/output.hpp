@@ -15,7 +15,8 @@ namespace layerbox {
 // Writes all of `text` to standard output. Throws Error, so that a full disk is not a success.
 void print(std::string_view text);
 // One document, indented, with a newline. Bytes that are not UTF-8 are replaced, control characters
-// escaped, also those that JSON does not ask for: U+007F to U+009F, escape sequences to a terminal.
+// escaped, also those that JSON does not ask for: U+007F to U+009F, escape sequences to a terminal,
+// and the bidirectional overrides.
 std::string json_text(const nlohmann::ordered_json& document);
 void print_json(const nlohmann::ordered_json& document);
 

@@ -16,6 +16,7 @@ namespace layerbox {
 Catalog::Catalog(const std::string& path, MissingDatabase missing)
     : db_(std::make_unique<Sqlite>(path, missing)),
       names_(path.substr(0, path.rfind('/') + 1) + layout::kNames) {
+  db_->leave_log();
   migrate(*db_, schema_steps(), missing);
 }
 

@@ -2,7 +2,7 @@
 // one immediate transaction with synchronous=FULL: what a function returned from is on the disk.
 // The database is an index of what the directories hold.
 //
-// Threads: one at a time; processes: any number (WAL, busy handler that waits and never shows
+// Threads: one at a time; processes: any number (busy handler that waits and never shows
 // "database is locked").
 #pragma once
 

@@ -1,5 +1,5 @@
-// reserve: room that is kept for removing. On a file system without a free byte SQLite can neither
-// open a database that has a log nor delete a row, so that nothing could be removed to make room.
+// reserve: room that is kept for removing. On a file system without a free byte SQLite cannot
+// delete a row, so that nothing could be removed to make room.
 //
 //     const ReserveInUse room(store.root());   // rm, rmi, prune: before they look at the database
 //     ... rows go, files go ...
@@ -13,8 +13,8 @@
 
 namespace layerbox {
 
-// SQLite needs 32 KiB for its index of the log, and a page of 4 KiB in the log for each that a
-// removal changes: some 10 of them, and 4 more for each layer in a large store.
+// SQLite needs a page of 4 KiB in its journal for each that a removal changes, some 10 of them, and
+// 4 more for each layer in a large store; on btrfs as many again, as none is written in its place.
 inline constexpr std::uint64_t kReserveBytes = std::uint64_t{1} << 20;
 
 // Makes it when it is not there, or not whole, and twice as much room is free: who is just making

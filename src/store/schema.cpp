@@ -1,7 +1,6 @@
 #include "store/schema.hpp"
 
 #include <array>
-#include <ctime>
 #include <string>
 
 #include "base/error.hpp"
@@ -70,23 +69,6 @@ std::int64_t version_of(Sqlite& db) {
   throw error;
 }
 
-// Changing the journal mode needs the database alone and, when it cannot have it, fails at once
-// without asking the busy handler: so the wait is here.
-void use_wal(Sqlite& db) {
-  constexpr int kTries = 3'000;
-  constexpr timespec kPause{0, 10'000'000};
-  for (int i = 0; i < kTries; ++i) {
-    try {
-      db.run("PRAGMA journal_mode = WAL");
-      return;
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::in_use) throw;
-    }
-    ::nanosleep(&kPause, nullptr);
-  }
-  db.run("PRAGMA journal_mode = WAL");
-}
-
 } // namespace
 
 std::span<const char* const> schema_steps() {
@@ -103,7 +85,6 @@ void migrate(Sqlite& db, std::span<const char* const> steps, MissingDatabase emp
     error.set_hint("'layerbox fsck --repair' makes it anew from what lies beside it");
     throw error;
   }
-  if (version == 0) use_wal(db);
   Transaction transaction(db, TransactionKind::write);
   version = version_of(db); // another process may have been first
   if (version > newest) refuse_newer(db, version, steps.size());

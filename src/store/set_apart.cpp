@@ -14,8 +14,8 @@
 namespace layerbox {
 namespace {
 
-// The database first: without it, what stands in its log is nobody's.
-constexpr std::array<const char*, 3> kDatabaseFiles = {"", "-wal", "-shm"};
+// The database first: without it, what stands in its journal is nobody's. Older versions had a log.
+constexpr std::array<const char*, 4> kDatabaseFiles = {"", "-journal", "-wal", "-shm"};
 
 } // namespace
 
@@ -38,10 +38,11 @@ void Store::replace_database(const std::function<void(Catalog&)>& fill) {
     const UniqueFd file =
         open_beneath(root_, RelPath::parse(fresh), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   }
-  { // the log is in the database when this is closed
+  {
     Catalog catalog(path_ + '/' + fresh, MissingDatabase::make);
     fill(catalog);
   }
+  unlink_at(root_, (fresh + "-journal").c_str()); // of what is committed
   fault_point("store.replace_database.before_rename");
   catalog_.reset();
   for (const char* suffix : kDatabaseFiles) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 
+#include <array>
 #include <cerrno>
 #include <ctime>
 #include <utility>
@@ -94,6 +95,19 @@ int why_no_file_beside(const std::string& path) {
   throw error;
 }
 
+// Asks the open file, as opening it again would lose the locks. Source:
+// sqlite.org/fileformat2.html, "File format version numbers".
+bool has_log(sqlite3* db) {
+  constexpr int kPlace = 18;
+  constexpr std::array<unsigned char, 2> kLog{2, 2};
+  std::array<unsigned char, 2> versions{};
+  sqlite3_file* file = nullptr;
+  return ::sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+         file != nullptr && file->pMethods != nullptr &&
+         file->pMethods->xRead(file, versions.data(), versions.size(), kPlace) == SQLITE_OK &&
+         versions == kLog;
+}
+
 [[noreturn]] void throw_missing(const std::string& path) {
   Error error(ErrorKind::corrupt, "database '" + printable(path) + "': it is missing");
   error.set_hint(hint_of(SQLITE_CORRUPT));
@@ -120,10 +134,6 @@ Sqlite::Sqlite(const std::string& path, MissingDatabase missing) : path_(path) {
   ::sqlite3_busy_handler(db_, wait_for_turn, nullptr);
   ::sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   ::sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  // In WAL mode the last connection that closes copies the log into the database and syncs both:
-  // milliseconds that a command which only reads, above all `run`, must not pay. Such a connection
-  // leaves the log as it is; the first write transaction takes this back.
-  ::sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   run("PRAGMA temp_store = MEMORY"); // nothing of the store's in /tmp; the database is not read yet
 }
 
@@ -133,6 +143,17 @@ Sqlite::~Sqlite() {
 
 void Sqlite::fail(int code) const {
   throw_sqlite(db_, path_, code);
+}
+
+// Who has a database for himself keeps the log's index in his own memory, and maps nothing.
+void Sqlite::leave_log() noexcept {
+  if (!has_log(db_)) return;
+  sqlite3* db = nullptr;
+  if (::sqlite3_open_v2(path_.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr) ==
+      SQLITE_OK)
+    ::sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE", nullptr,
+                   nullptr, nullptr);
+  ::sqlite3_close_v2(db);
 }
 
 void Sqlite::run(const char* statements) {
@@ -151,9 +172,11 @@ std::int64_t Sqlite::changes() const {
 
 void Sqlite::prepare_to_write() {
   if (writes_) return;
-  // FULL syncs the log at every commit: what publish returned from survives a power cut.
+  // FULL syncs journal and database at every commit: what publish returned from survives a power
+  // cut. With PERSIST a commit is a journal whose beginning is zeros: there is no name that could
+  // come back, and the journal of the next has its room already.
   run("PRAGMA synchronous = FULL");
-  ::sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+  if (!has_log(db_)) run("PRAGMA journal_mode = PERSIST; PRAGMA journal_size_limit = 65536");
   writes_ = true;
 }
 

@@ -9,8 +9,13 @@
 // Errors say what SQLite said in its own general words, never the text of a statement. A database
 // that others are writing to is waited for, up to kBusyLimitMs.
 //
-// Source: sqlite.org/c3ref, sqlite.org/wal.html. Threads: one at a time. No connection may cross a
-// fork; its files are close-on-exec (SQLite's default).
+// Changes go by a rollback journal, which stays where it is: a write-ahead log has an index that
+// all processes map and write to, and where the file system has no room for that they die of
+// SIGBUS. Who reads writes nothing.
+//
+// Source: sqlite.org/c3ref, sqlite.org/lockingv3.html. Threads: one at a time. No connection may
+// cross a fork; its files are close-on-exec (SQLite's default). Nobody else may open and close the
+// file in this process: with that POSIX lets go of the locks on it.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +43,10 @@ class Sqlite {
 
   // Runs statements that give no rows. Throws Error.
   void run(const char* statements);
+  // Has a database with a write-ahead log, as older versions made them, go without one. It stays as
+  // it is while others have it open, or there is no room; the next who opens it tries again.
+  // Requires that nothing was read or run yet.
+  void leave_log() noexcept;
   // The one number that `statement` gives. Throws Error.
   std::int64_t number(const char* statement);
   // Rows that the last statement changed.

@@ -98,7 +98,7 @@ void fill_store(FdRef root, const std::string& path, const Identity& identity) {
   make_directories(root);
   fault_point("store.make.before_database");
   // SQLite gives its other files the mode of this one. The connection is closed before the store
-  // is one, so that the log is in the database and nothing but it needs to be there.
+  // is one.
   make_private_file(root, layout::kDatabase, O_RDWR);
   { const Catalog catalog(path + '/' + layout::kDatabase, MissingDatabase::make); }
   fault_point("store.make.before_version");

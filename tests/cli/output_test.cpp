@@ -37,12 +37,14 @@ TEST(TableOutput, CountsCharactersAndTamesControlBytes) {
 
 TEST(JsonOutput, EscapesAllControlCharactersAndNothingElse) {
   const nlohmann::ordered_json document = {
-      {"k\x7f", "\x1b[2J \xc2\x80\xc2\x9b\xc2\x9f \xc2\xa0ä\xff"}};
+      {"k\x7f",
+       "\x1b[2J \xc2\x80\xc2\x9b\xc2\x9f \xc2\xa0ä\xff \u202a\u202e\u2066\u2069\u2070\u2029"}};
   const std::string text = json_text(document);
-  EXPECT_EQ(text,
-            "{\n  \"k\\u007f\": \"\\u001b[2J \\u0080\\u009b\\u009f \xc2\xa0ä\xef\xbf\xbd\"\n}\n");
+  EXPECT_EQ(text, "{\n  \"k\\u007f\": \"\\u001b[2J \\u0080\\u009b\\u009f \xc2\xa0ä\xef\xbf\xbd "
+                  "\\u202a\\u202e\\u2066\\u2069\u2070\u2029\"\n}\n");
   EXPECT_EQ(nlohmann::ordered_json::parse(text)["k\x7f"],
-            "\x1b[2J \xc2\x80\xc2\x9b\xc2\x9f \xc2\xa0ä\xef\xbf\xbd");
+            "\x1b[2J \xc2\x80\xc2\x9b\xc2\x9f \xc2\xa0ä\xef\xbf\xbd "
+            "\u202a\u202e\u2066\u2069\u2070\u2029");
 }
 
 TEST(Units, ReadSizesInPowersOf1024) {

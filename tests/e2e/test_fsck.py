@@ -311,8 +311,8 @@ class Fsck(E2E):
             skip(self, "strace", "strace is not installed")
         box = self.store()
         for error in ("ENOSPC", "EMFILE", "EIO", "EACCES"):
-            command = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", box.store + "/layerbox.db", "-P", box.store + "/layerbox.db-shm",
-                       "-e", f"inject=openat,ftruncate,fallocate:error={error}", harness.place.program, "fsck", "--repair"]
+            command = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", box.store + "/layerbox.db", "-P", box.store + "/layerbox.db-journal",
+                       "-e", f"inject=openat,pread64:error={error}", harness.place.program, "fsck", "--repair"]
             result = subprocess.run(command, env=box.environment(), capture_output=True, timeout=120)
             self.assertEqual(result.returncode, 1, error)
             self.assertIn(b"layerbox: error: ", result.stderr, error)

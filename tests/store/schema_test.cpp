@@ -30,6 +30,11 @@ class SchemaTest : public ::testing::Test {
   std::string path() const { return scratch_ / "db"; }
 };
 
+std::string journal_mode(const Sqlite& db) {
+  Statement mode(db, "PRAGMA journal_mode");
+  return mode.next() ? mode.text(0) : "";
+}
+
 TEST_F(SchemaTest, BringsAnOlderDatabaseForwardWithItsRows) {
   {
     Sqlite db(path(), MissingDatabase::make);
@@ -82,16 +87,14 @@ TEST_F(SchemaTest, IsMadeOnceByManyProcessesAtOnce) {
   EXPECT_EQ(Catalog(path()).images().size(), 1U);
 }
 
-TEST_F(SchemaTest, WritesAheadAndSyncsFullyAndChecksForeignKeys) {
+TEST_F(SchemaTest, KeepsAJournalAndSyncsFullyAndChecksForeignKeys) {
   const Catalog made(path());
   Sqlite db(path(), MissingDatabase::refuse);
-  Statement mode(db, "PRAGMA journal_mode");
-  ASSERT_TRUE(mode.next());
-  EXPECT_EQ(mode.text(0), "wal");
   EXPECT_EQ(db.number("PRAGMA foreign_keys"), 1);
   EXPECT_EQ(db.number("PRAGMA temp_store"), 2);
   Transaction transaction(db, TransactionKind::write);
   EXPECT_EQ(db.number("PRAGMA synchronous"), 2);
+  EXPECT_EQ(journal_mode(db), "persist");
 }
 
 TEST_F(SchemaTest, RefusesAMissingAndAnEmptyDatabaseWhereOneMustBe) {
@@ -172,11 +175,66 @@ TEST_F(SchemaTest, WaitsForAWriterInsteadOfFailing) {
   EXPECT_EQ(Catalog(path()).images().size(), 1U);
 }
 
-TEST_F(SchemaTest, LeavesTheLogInPlaceWhenAReaderIsTheLastToClose) {
-  { Catalog(path()).publish_image(new_image("config", {}, {"a:1"})); }
-  EXPECT_FALSE(exists(path() + "-wal")) << "a writer that closes last puts the log away";
-  { EXPECT_EQ(Catalog(path()).images().size(), 1U); }
-  EXPECT_TRUE(exists(path() + "-wal")) << "a reader leaves it, and syncs nothing";
+TEST_F(SchemaTest, HasNoFileThatProcessesWouldMap) {
+  Catalog catalog(path());
+  catalog.publish_image(new_image("config", {}, {"a:1"}));
+  EXPECT_EQ(catalog.images().size(), 1U);
+  EXPECT_FALSE(exists(path() + "-shm"));
+  EXPECT_FALSE(exists(path() + "-wal"));
+}
+
+class OlderDatabase : public SchemaTest {
+ protected:
+  OlderDatabase() {
+    { Catalog(path()).publish_image(new_image("before", {}, {"a:1"})); }
+    Sqlite db(path(), MissingDatabase::refuse);
+    db.run("PRAGMA journal_mode = WAL");
+  }
+};
+
+TEST_F(OlderDatabase, IsReadAndHasNoLogFromThenOn) {
+  EXPECT_EQ(Catalog(path()).images().size(), 1U);
+  Sqlite db(path(), MissingDatabase::refuse);
+  EXPECT_EQ(journal_mode(db), "delete");
+  EXPECT_FALSE(exists(path() + "-wal"));
+  EXPECT_FALSE(exists(path() + "-shm"));
+}
+
+TEST_F(OlderDatabase, KeepsWhatAKilledProcessLeftInItsLog) {
+  Signal committed;
+  Child child([&] {
+    Sqlite db(path(), MissingDatabase::refuse);
+    db.run("DELETE FROM name");
+    committed.give();
+    ::pause();
+    return 0;
+  });
+  committed.await();
+  EXPECT_EQ(child.kill_and_wait(), 128 + SIGKILL);
+  ASSERT_TRUE(exists(path() + "-wal"));
+  const std::vector<ImageRow> images = Catalog(path()).images();
+  ASSERT_EQ(images.size(), 1U);
+  EXPECT_TRUE(images[0].names.empty());
+  EXPECT_FALSE(exists(path() + "-wal"));
+}
+
+TEST_F(OlderDatabase, KeepsItsLogWhileAnOlderProcessHasItOpen) {
+  Signal opened;
+  Signal let_go;
+  Child child([&] {
+    Sqlite db(path(), MissingDatabase::refuse);
+    db.number("SELECT count(*) FROM image");
+    opened.give();
+    let_go.await();
+    return db.number("SELECT count(*) FROM image") == 2 ? 0 : 1;
+  });
+  opened.await();
+  { Catalog(path()).publish_image(new_image("meanwhile", {}, {"b:1"})); }
+  EXPECT_TRUE(exists(path() + "-wal"));
+  let_go.give();
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(Catalog(path()).images().size(), 2U);
+  EXPECT_FALSE(exists(path() + "-wal"));
 }
 
 } // namespace
