@@ -63,10 +63,10 @@ class Store {
   RangeLock gate(LockMode mode) const;
   std::optional<RangeLock> try_gate(LockMode mode) const;
   // Imports of the same layer meet here: one unpacks, the other waits and finds it done.
-  // Whoever needs several takes them with layer_locks: in the order of their numbers, and each
-  // number once, because two layers may share one and a process would wait for itself.
+  // Whoever needs several takes them with layer_locks: in the order of their numbers, and all by
+  // one descriptor, because two layers may share a number and a process would wait for itself.
   RangeLock layer_lock(const Digest& diff_id) const;
-  std::vector<RangeLock> layer_locks(const std::vector<Digest>& diff_ids) const;
+  RangeLock layer_locks(const std::vector<Digest>& diff_ids) const;
 
   Staging new_staging() const;
 
