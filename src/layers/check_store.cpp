@@ -150,28 +150,33 @@ class Checking {
     return titles;
   }
 
-  // The layers below one whose key names them, from who has it.
-  std::vector<LayerKey> below(const LayerKey& key) const {
-    const auto cut = [&](const std::vector<LayerKey>& layers) -> std::vector<LayerKey> {
-      const auto at = std::find(layers.begin(), layers.end(), key);
-      return at == layers.end() ? std::vector<LayerKey>() : std::vector(layers.begin(), at);
+  // In whose layers those are that lie below a layer whose key names them.
+  std::map<LayerKey, const std::vector<LayerKey>*> owners_of_placed() const {
+    std::map<LayerKey, const std::vector<LayerKey>*> owners;
+    const auto note = [&](const std::vector<LayerKey>& layers) {
+      for (std::size_t i = 1; i < layers.size(); ++i)
+        if (layers[i].below) owners.try_emplace(layers[i], &layers);
     };
-    if (!key.below) return {};
     for (const ImageRow& image : rows_.images)
-      if (auto layers = cut(image.layers); !layers.empty()) return layers;
+      note(image.layers);
     for (const ContainerInfo& info : containers_)
-      if (auto layers = cut(info.state.layers); !layers.empty()) return layers;
-    return {};
+      note(info.state.layers);
+    return owners;
   }
 
   void check_layers(const Staging& staging) {
+    const auto owners = owners_of_placed();
     std::size_t number = 0;
     for (const LayerRow& row : rows_.layers) {
+      std::vector<LayerKey> below;
+      if (const auto owner = owners.find(row.key); owner != owners.end())
+        below.assign(owner->second->begin(),
+                     std::find(owner->second->begin(), owner->second->end(), row.key));
       progress_.begin(fmt::format("layer sha256:{} ({}/{})", row.key.diff_id.hex().substr(0, 12),
                                   ++number, rows_.layers.size()),
                       options_.depth == VerifyDepth::whole ? row.tar_bytes : 0);
       const VerifiedLayer verified =
-          verify_layer(store_, {row, below(row.key)}, staging.dir(), options_.depth,
+          verify_layer(store_, {row, std::move(below)}, staging.dir(), options_.depth,
                        [&](std::uint64_t bytes) { progress_.advance(bytes); });
       progress_.end();
       ++check_.layers;
