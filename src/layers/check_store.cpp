@@ -13,6 +13,7 @@
 #include "layers/stored_image.hpp"
 #include "layers/verify/inventory.hpp"
 #include "layers/verify/repair_store.hpp"
+#include "layers/verify/verify_layers.hpp"
 #include "store/container_state.hpp"
 #include "store/locks.hpp"
 #include "store/network_store.hpp"
@@ -166,26 +167,24 @@ class Checking {
 
   void check_layers(const Staging& staging) {
     const auto owners = owners_of_placed();
-    std::size_t number = 0;
-    for (const LayerRow& row : rows_.layers) {
-      std::vector<LayerKey> below;
-      if (const auto owner = owners.find(row.key); owner != owners.end())
-        below.assign(owner->second->begin(),
-                     std::find(owner->second->begin(), owner->second->end(), row.key));
-      progress_.begin(fmt::format("layer sha256:{} ({}/{})", row.key.diff_id.hex().substr(0, 12),
-                                  ++number, rows_.layers.size()),
-                      options_.depth == VerifyDepth::whole ? row.tar_bytes : 0);
-      const VerifiedLayer verified =
-          verify_layer(store_, {row, std::move(below)}, staging.dir(), options_.depth,
-                       [&](std::uint64_t bytes) { progress_.advance(bytes); });
-      progress_.end();
-      ++check_.layers;
-      if (verified.damage.empty()) continue;
-      Damage& damage = tell(DamageKind::layer, row.key.str(), "");
-      damage.what = verified.damage;
-      damage.only_rows = verified.only_row;
-      damage.images = images_with(row.key);
-      damage.containers = containers_with(row.key);
+    const auto to_verify = [&](std::size_t i) {
+      LayerToVerify layer{rows_.layers[i], {}};
+      if (const auto owner = owners.find(layer.row.key); owner != owners.end())
+        layer.below.assign(owner->second->begin(),
+                           std::find(owner->second->begin(), owner->second->end(), layer.row.key));
+      return layer;
+    };
+    const std::vector<VerifiedLayer> verified = verify_layers(
+        store_, rows_.layers.size(), to_verify, staging.dir(), options_.depth, progress_);
+    check_.layers += verified.size();
+    for (std::size_t i = 0; i < verified.size(); ++i) {
+      if (verified[i].damage.empty()) continue;
+      const LayerKey& key = rows_.layers[i].key;
+      Damage& damage = tell(DamageKind::layer, key.str(), "");
+      damage.what = verified[i].damage;
+      damage.only_rows = verified[i].only_row;
+      damage.images = images_with(key);
+      damage.containers = containers_with(key);
     }
   }
 
