@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -267,6 +268,14 @@ bool is_given_up(FdRef living, const std::string& id) {
   return lease && FileLock::try_take(std::move(*lease), LockMode::shared, layout::kLease);
 }
 
+bool is_known_to_be_swept(const Store& store) noexcept {
+  try {
+    return store.is_swept();
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 } // namespace
 
 bool Store::is_swept() const {
@@ -281,7 +290,7 @@ bool Store::is_swept() const {
 
 Store::SweepResult Store::sweep(HeldGate held, Deleting deleting) {
   SweepResult result;
-  if (held == HeldGate::pass && is_swept()) {
+  if (held == HeldGate::pass && is_known_to_be_swept(*this)) {
     keep_reserve(root_);
     return result;
   }
