@@ -8,6 +8,7 @@
 // the timed part, for commands that do not make durable what they wrote.
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,17 +72,17 @@ long long now_ns() {
 
 Sample run_once(const Options& o) {
   Sample s;
-  int output[2];
-  if (pipe2(output, O_CLOEXEC) != 0) std::perror("pipe2"), std::exit(1);
+  // Not a pipe: what writes more than that holds would wait for us.
+  const int output = memfd_create("output", MFD_CLOEXEC);
+  if (output < 0) std::perror("memfd_create"), std::exit(1);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output[1], 1);
+  posix_spawn_file_actions_adddup2(&actions, output, 1);
   const long long start = now_ns();
   pid_t pid = 0;
   if (const int e = posix_spawnp(&pid, o.command[0], &actions, nullptr, o.command, environ))
     std::fprintf(stderr, "time_command: %s: %s\n", o.command[0], std::strerror(e)), std::exit(1);
-  close(output[1]);
   int status = 0;
   rusage usage{};
   while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
@@ -94,9 +95,8 @@ Sample run_once(const Options& o) {
   s.wall_ms = static_cast<double>(now_ns() - start) / 1e6;
   posix_spawn_file_actions_destroy(&actions);
   std::string text(65536, '\0');
-  fcntl(output[0], F_SETFL, O_NONBLOCK);
-  const ssize_t got = read(output[0], text.data(), text.size());
-  close(output[0]);
+  const ssize_t got = pread(output, text.data(), text.size(), 0);
+  close(output);
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   if (const auto at = text.find("STAMP "); at != std::string::npos)
     s.first_ms = static_cast<double>(std::atoll(text.c_str() + at + 6) - start) / 1e6;
