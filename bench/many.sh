@@ -5,14 +5,14 @@
 #
 # A loop-mounted ext4 with a journal is made in WORK. Images have a busybox below and four small layers of their own
 # (bench/many_images.py), so that a store of 10,000 layers has 2,500 images; a container of the first has written twenty files.
-# `prune --all` and its peer `rm -rf` empty copies of the store. Prints a table of medians in ms, and beside each what the
-# last count takes to the one before; COUNTS grow tenfold.
+# `prune --all` and its peer `rm -rf` empty copies of the store. Prints a table of medians in ms, of the clock and, in brackets, of
+# processors; the growth is how much more of the latter the last of COUNTS takes than the one before.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 work=$(cd "$1" && pwd)
 layerbox=${LAYERBOX:-$here/../build/release/layerbox}
-runs=${RUNS:-5} counts=${COUNTS:-100 1000 10000}
+runs=${RUNS:-5} heavy=${HEAVY_RUNS:-3} counts=${COUNTS:-100 1000 10000}
 disk=$work/disk
 timer=$work/time_command
 results=$work/results
@@ -43,7 +43,7 @@ layerbox_at() {
   local l=("$layerbox" --quiet --root "$disk/store") quiet="$layerbox --quiet --root $disk/store"
   python3 -B "$here/many_images.py" $((count / 4)) 4 "${BUSYBOX:-/bin/busybox}" >"$work/many.tar"
   t "pull-tar: made" 1 "" "${l[@]}" pull-tar "$work/many.tar"
-  t "pull-tar: there already, docker-archive" 3 "" "${l[@]}" pull-tar "$work/many.tar"
+  t "pull-tar: there already, docker-archive" "$heavy" "" "${l[@]}" pull-tar "$work/many.tar"
   python3 -B "$here/many_images.py" 1 4 "${BUSYBOX:-/bin/busybox}" >"$work/first.tar"
   t "pull-tar: one of them, there already" "$runs" "" "${l[@]}" pull-tar "$work/first.tar"
   "${l[@]}" pull-tar "$work/one.tar" --name plain >/dev/null
@@ -64,9 +64,9 @@ layerbox_at() {
   t "rmi" "$runs" "$quiet pull-tar $work/one.tar --name one >/dev/null" "${l[@]}" rmi one
   t "prune --dry-run" "$runs" "" "${l[@]}" prune --dry-run
   t "prune: one image has no name" "$runs" "$quiet pull-tar $work/one.tar >/dev/null" "${l[@]}" prune
-  t "fsck --quick" 3 "" "${l[@]}" fsck --quick
-  t "fsck" 3 "" "${l[@]}" fsck
-  t "peer: sha256sum of all files" 3 "" sh -c "find $disk/store/layers -type f -print0 | xargs -0 sha256sum >/dev/null"
+  t "fsck --quick" "$heavy" "" "${l[@]}" fsck --quick
+  t "fsck" "$heavy" "" "${l[@]}" fsck
+  t "peer: sha256sum of all files" "$heavy" "" sh -c "find $disk/store/layers -type f -print0 | xargs -0 sha256sum >/dev/null"
   "${l[@]}" rm box >/dev/null
   local copy="rm -rf $disk/copy; cp -a $disk/store $disk/copy; sync -f $disk"
   t "prune --all" 1 "$copy" "$layerbox" --quiet --root "$disk/copy" prune --all
@@ -114,16 +114,23 @@ counts, rows = sys.argv[2:], {}
 for line in open(sys.argv[1]):
     count, row, numbers = line.rstrip("\n").split("\t")
     words = numbers.split()
-    rows.setdefault(row, {})[count] = words[0] + (" (failed)" if words[-1] != "0" else "")
-peers = {row.split(": ", 1)[1]: cells[counts[0]] for row, cells in rows.items() if row.startswith("podman: ")}
+    wall, cpu = float(words[0]), float(words[words.index("cpu") + 1])
+    rows.setdefault(row, {})[count] = (wall, cpu, " failed" if words[-1] != "0" else "")
+
+
+def number(ms):
+    return f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}"
+
+
+def cell(values):
+    return f"{number(values[0])} ({number(values[1])}){values[2]}" if values else ""
+
+
+peers = {row.split(": ", 1)[1]: cell(cells[counts[0]]) for row, cells in rows.items() if row.startswith("podman: ")}
 print("| ms, layers: | " + " | ".join(counts) + " | growth | podman, " + counts[0] + " |\n" + "| --- " * (len(counts) + 3) + "|")
 for row, cells in rows.items():
     if row.startswith("podman: "):
         continue
-    values = [cells.get(count, "") for count in counts]
-    try:
-        growth = f"×{float(values[-1]) / float(values[-2]):.1f}"
-    except (IndexError, ValueError):
-        growth = ""
-    print("| " + " | ".join([row, *values, growth, peers.get(row, "")]) + " |")
+    growth = f"×{cells[counts[-1]][1] / max(cells[counts[-2]][1], 0.1):.1f}" if len(counts) > 1 else ""
+    print("| " + " | ".join([row, *[cell(cells.get(count)) for count in counts], growth, peers.get(row, "")]) + " |")
 PY

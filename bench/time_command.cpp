@@ -4,8 +4,9 @@
 //
 // Prints one line: label, median, lowest, highest wall time in ms, median ms to the first
 // instruction (when the command prints "STAMP <CLOCK_MONOTONIC ns>", as bench/stamp.c does), peak
-// resident KiB, failures. --pre runs before each run, untimed; --sync adds a syncfs(2) of DIR to
-// the timed part, for commands that do not make durable what they wrote.
+// resident KiB, median ms of processors' time with that of the children waited for, failures. --pre
+// runs before each run, untimed; --sync adds a syncfs(2) of DIR to the timed part, for commands
+// that do not make durable what they wrote.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -36,6 +37,7 @@ struct Options {
 struct Sample {
   double wall_ms = 0;
   double first_ms = -1;
+  double cpu_ms = 0;
   long rss_kib = 0;
   bool failed = false;
 };
@@ -70,6 +72,10 @@ long long now_ns() {
   return t.tv_sec * 1'000'000'000LL + t.tv_nsec;
 }
 
+double ms_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+}
+
 Sample run_once(const Options& o) {
   Sample s;
   // Not a pipe: what writes more than that holds would wait for us.
@@ -101,6 +107,7 @@ Sample run_once(const Options& o) {
   if (const auto at = text.find("STAMP "); at != std::string::npos)
     s.first_ms = static_cast<double>(std::atoll(text.c_str() + at + 6) - start) / 1e6;
   s.rss_kib = usage.ru_maxrss;
+  s.cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
   s.failed = status != 0;
   return s;
 }
@@ -114,7 +121,7 @@ double median(std::vector<double> values) {
 
 int main(int argc, char** argv) {
   const Options o = parse(argc, argv);
-  std::vector<double> wall, first;
+  std::vector<double> wall, first, cpu;
   long rss = 0;
   int failures = 0;
   for (int i = -o.warmup; i < o.runs; ++i) {
@@ -122,11 +129,13 @@ int main(int argc, char** argv) {
     const Sample s = run_once(o);
     if (i < 0) continue;
     wall.push_back(s.wall_ms);
+    cpu.push_back(s.cpu_ms);
     if (s.first_ms >= 0) first.push_back(s.first_ms);
     rss = std::max(rss, s.rss_kib);
     failures += s.failed ? 1 : 0;
   }
-  std::printf("%-44s %9.2f %9.2f %9.2f  first %7.2f  rss %7ld  failed %d\n", o.label.c_str(),
-              median(wall), *std::min_element(wall.begin(), wall.end()),
-              *std::max_element(wall.begin(), wall.end()), median(first), rss, failures);
+  std::printf("%-44s %9.2f %9.2f %9.2f  first %7.2f  rss %7ld  cpu %9.2f  failed %d\n",
+              o.label.c_str(), median(wall), *std::min_element(wall.begin(), wall.end()),
+              *std::max_element(wall.begin(), wall.end()), median(first), rss, median(cpu),
+              failures);
 }
