@@ -4,10 +4,12 @@
 //
 // Prints one line: label, median, lowest, highest wall time in ms, median ms to the first
 // instruction (when the command prints "STAMP <CLOCK_MONOTONIC ns>", as bench/stamp.c does), peak
-// resident KiB, failures. --pre runs before each run, untimed; --sync adds a syncfs(2) of DIR to
-// the timed part, for commands that do not make durable what they wrote.
+// resident KiB, median ms of processors' time with that of the children waited for, failures. --pre
+// runs before each run, untimed; --sync adds a syncfs(2) of DIR to the timed part, for commands
+// that do not make durable what they wrote.
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ struct Options {
 struct Sample {
   double wall_ms = 0;
   double first_ms = -1;
+  double cpu_ms = 0;
   long rss_kib = 0;
   bool failed = false;
 };
@@ -69,19 +72,23 @@ long long now_ns() {
   return t.tv_sec * 1'000'000'000LL + t.tv_nsec;
 }
 
+double ms_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+}
+
 Sample run_once(const Options& o) {
   Sample s;
-  int output[2];
-  if (pipe2(output, O_CLOEXEC) != 0) std::perror("pipe2"), std::exit(1);
+  // Not a pipe: what writes more than that holds would wait for us.
+  const int output = memfd_create("output", MFD_CLOEXEC);
+  if (output < 0) std::perror("memfd_create"), std::exit(1);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, output[1], 1);
+  posix_spawn_file_actions_adddup2(&actions, output, 1);
   const long long start = now_ns();
   pid_t pid = 0;
   if (const int e = posix_spawnp(&pid, o.command[0], &actions, nullptr, o.command, environ))
     std::fprintf(stderr, "time_command: %s: %s\n", o.command[0], std::strerror(e)), std::exit(1);
-  close(output[1]);
   int status = 0;
   rusage usage{};
   while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {
@@ -94,13 +101,13 @@ Sample run_once(const Options& o) {
   s.wall_ms = static_cast<double>(now_ns() - start) / 1e6;
   posix_spawn_file_actions_destroy(&actions);
   std::string text(65536, '\0');
-  fcntl(output[0], F_SETFL, O_NONBLOCK);
-  const ssize_t got = read(output[0], text.data(), text.size());
-  close(output[0]);
+  const ssize_t got = pread(output, text.data(), text.size(), 0);
+  close(output);
   text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   if (const auto at = text.find("STAMP "); at != std::string::npos)
     s.first_ms = static_cast<double>(std::atoll(text.c_str() + at + 6) - start) / 1e6;
   s.rss_kib = usage.ru_maxrss;
+  s.cpu_ms = ms_of(usage.ru_utime) + ms_of(usage.ru_stime);
   s.failed = status != 0;
   return s;
 }
@@ -114,7 +121,7 @@ double median(std::vector<double> values) {
 
 int main(int argc, char** argv) {
   const Options o = parse(argc, argv);
-  std::vector<double> wall, first;
+  std::vector<double> wall, first, cpu;
   long rss = 0;
   int failures = 0;
   for (int i = -o.warmup; i < o.runs; ++i) {
@@ -122,11 +129,13 @@ int main(int argc, char** argv) {
     const Sample s = run_once(o);
     if (i < 0) continue;
     wall.push_back(s.wall_ms);
+    cpu.push_back(s.cpu_ms);
     if (s.first_ms >= 0) first.push_back(s.first_ms);
     rss = std::max(rss, s.rss_kib);
     failures += s.failed ? 1 : 0;
   }
-  std::printf("%-44s %9.2f %9.2f %9.2f  first %7.2f  rss %7ld  failed %d\n", o.label.c_str(),
-              median(wall), *std::min_element(wall.begin(), wall.end()),
-              *std::max_element(wall.begin(), wall.end()), median(first), rss, failures);
+  std::printf("%-44s %9.2f %9.2f %9.2f  first %7.2f  rss %7ld  cpu %9.2f  failed %d\n",
+              o.label.c_str(), median(wall), *std::min_element(wall.begin(), wall.end()),
+              *std::max_element(wall.begin(), wall.end()), median(first), rss, median(cpu),
+              failures);
 }

@@ -51,6 +51,13 @@ RangeLock RangeLock::take(UniqueFd fd, std::uint64_t index, LockMode mode, std::
   return RangeLock(std::move(fd));
 }
 
+RangeLock RangeLock::take_all(UniqueFd fd, const std::set<std::uint64_t>& ascending, LockMode mode,
+                              std::string_view name) {
+  for (const std::uint64_t index : ascending)
+    lock_range(fd.get(), index, mode, true, name);
+  return RangeLock(std::move(fd));
+}
+
 std::optional<RangeLock> RangeLock::try_take(UniqueFd fd, std::uint64_t index, LockMode mode,
                                              std::string_view name) {
   if (!lock_range(fd.get(), index, mode, false, name)) return std::nullopt;

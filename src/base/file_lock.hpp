@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -37,8 +38,13 @@ class RangeLock {
   static RangeLock take(UniqueFd fd, std::uint64_t index, LockMode mode, std::string_view name);
   static std::optional<RangeLock> try_take(UniqueFd fd, std::uint64_t index, LockMode mode,
                                            std::string_view name);
+  // All of `ascending`, one after the other, by one descriptor: every close of another one of that
+  // file goes through all locks that lie on it.
+  static RangeLock take_all(UniqueFd fd, const std::set<std::uint64_t>& ascending, LockMode mode,
+                            std::string_view name);
   // From now on others may hold it shared, too; at no moment does nobody hold it. Throws Error.
   void share(std::uint64_t index, std::string_view name);
+  FdRef fd() const { return fd_; } // for a child that is to hold it, too
 
  private:
   explicit RangeLock(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
@@ -120,15 +121,16 @@ class PruneVerb : public Verb {
     PrunePlan plan = plan_on_a_full_disk(store);
     store.sweep(Store::HeldGate::wait); // before more rows are changed: this makes room
     std::optional<Error> failure;
+    std::vector<ImageUsage> gone;
     try {
-      std::erase_if(plan.images,
-                    [&](const ImageUsage& image) { return !remove_unused(store, image); });
+      remove_unused(store, plan.images, gone);
       remove_derived(store, plan);
       for (const PrunedThing& thing : plan.things)
         if (thing.kind == PrunedKind::damaged) store.move_to_trash(thing.path);
     } catch (const Error& error) {
       failure = error; // what was removed is told all the same
     }
+    plan.images = std::move(gone);
     const Store::SweepResult swept = store.sweep(Store::HeldGate::wait);
     if (swept.left > 0)
       progress.warn(
@@ -141,20 +143,47 @@ class PruneVerb : public Verb {
     tell(plan);
   }
 
-  // False when it is not as it was found any more: it has been used, named, or removed.
-  bool remove_unused(Store& store, const ImageUsage& found) const {
+  static void remove_unused(Store& store, const std::vector<ImageUsage>& images,
+                            std::vector<ImageUsage>& gone) {
+    for (std::size_t at = 0; at < images.size();) {
+      const std::size_t count = std::min(images.size() - at, images_at_a_time(store));
+      remove_together(store, std::span(images).subspan(at, count), gone);
+      at += count;
+    }
+  }
+
+  // Each write of the disk takes milliseconds. On a full one the next row needs the room of the
+  // files before; and who starts a container waits for the gate.
+  static std::size_t images_at_a_time(const Store& store) {
+    constexpr std::uint64_t kMuchRoom = std::uint64_t{64} << 20;
+    constexpr std::size_t kSome = 50;
+    return has_room_beside(store.root(), kMuchRoom, 0) ? kSome : 1;
+  }
+
+  // Not those that are not as they were found any more: used, named, or removed.
+  static void remove_together(Store& store, std::span<const ImageUsage> found,
+                              std::vector<ImageUsage>& gone) {
     {
       const RangeLock gate = store.gate(LockMode::exclusive);
-      const std::optional<ImageRow> image = store.catalog().image(found.row.id);
-      if (!image || image->names != found.row.names ||
-          last_image_use_ns(store.root(), image->id) != found.last_used_ns ||
-          all_container_users(store, image_of).contains(image->id.str()))
-        return false;
-      if (remove_image(store, *image) == ImageEnd::untagged) return false;
+      const ContainerUsers users = all_container_users(store, image_of);
+      std::vector<ImageRow> rows;
+      std::vector<const ImageUsage*> usages;
+      for (const ImageUsage& one : found) {
+        std::optional<ImageRow> image = store.catalog().image(one.row.id);
+        if (!image || image->names != one.row.names ||
+            last_image_use_ns(store.root(), image->id) != one.last_used_ns ||
+            users.contains(image->id.str()))
+          continue;
+        rows.push_back(std::move(*image));
+        usages.push_back(&one);
+      }
+      if (rows.empty()) return;
+      const std::vector<ImageEnd> ends = remove_images(store, rows);
+      for (std::size_t i = 0; i < ends.size(); ++i)
+        if (ends[i] == ImageEnd::deleted) gone.push_back(*usages[i]);
     }
     // At once: on a full disk the next row needs the room.
-    empty_trash(store.root(), store.identity());
-    return true;
+    empty_trash(store.root(), store.identity(), HeldTrash::wait);
   }
 
   // Of images that stay; the sweep takes the others.

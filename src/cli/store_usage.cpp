@@ -76,11 +76,14 @@ class Measuring {
   }
 
   void measure_images() {
+    std::map<Digest, std::vector<std::string>> containers;
+    for (const ContainerUsage& container : usage_.containers)
+      if (container.info.state.image && !container.unused)
+        containers[*container.info.state.image].push_back(display_name(container.info.state));
     for (ImageRow& row : store_.catalog().images()) {
       ImageUsage image;
-      for (const ContainerUsage& container : usage_.containers)
-        if (container.info.state.image == row.id && !container.unused)
-          image.containers.push_back(display_name(container.info.state));
+      if (const auto found = containers.find(row.id); found != containers.end())
+        image.containers = std::move(found->second);
       image.unused = row.names.empty() && image.containers.empty();
       image.config_bytes = disk_bytes_at(store_, layout::blob(row.id));
       image.last_used_ns = last_image_use_ns(store_.root(), row.id);
@@ -90,20 +93,28 @@ class Measuring {
   }
 
   void measure_layers() {
-    std::set<std::string> known;
-    for (const LayerRow& row : store_.catalog().layers()) {
-      known.insert(row.key.str());
-      LayerUsage layer{row.key, disk_bytes_at(store_, layout::layer_dir(row.key)), 0, 0, true};
-      for (const ImageUsage& image : usage_.images)
-        if (has(image.row.layers, row.key)) {
-          ++layer.images;
-          if (!image.unused) layer.unused = false;
-        }
-      for (const ContainerUsage& container : usage_.containers)
-        if (has(container.info.state.layers, row.key) && !container.unused) {
+    std::map<LayerKey, LayerUsage> uses;
+    const auto use_of = [&](const LayerKey& key) -> LayerUsage& {
+      return uses.try_emplace(key, LayerUsage{key, 0, 0, 0, true}).first->second;
+    };
+    for (const ImageUsage& image : usage_.images)
+      for (const LayerKey& key : each_once(image.row.layers)) {
+        LayerUsage& layer = use_of(key);
+        ++layer.images;
+        if (!image.unused) layer.unused = false;
+      }
+    for (const ContainerUsage& container : usage_.containers)
+      for (const LayerKey& key : each_once(container.info.state.layers))
+        if (!container.unused) {
+          LayerUsage& layer = use_of(key);
           ++layer.containers;
           layer.unused = false;
         }
+    std::set<std::string> known;
+    for (const LayerRow& row : store_.catalog().layers()) {
+      known.insert(row.key.str());
+      LayerUsage layer = use_of(row.key);
+      layer.disk_bytes = disk_bytes_at(store_, layout::layer_dir(row.key));
       usage_.layers.push_back(layer);
     }
     for (const std::string& name : entries_in(store_, layout::kLayers))
@@ -133,8 +144,8 @@ class Measuring {
       if (!known.contains(name)) measure_without_row(below(layout::kBlobs, name));
   }
 
-  static bool has(const std::vector<LayerKey>& layers, const LayerKey& key) {
-    return std::find(layers.begin(), layers.end(), key) != layers.end();
+  static std::set<LayerKey> each_once(const std::vector<LayerKey>& layers) {
+    return {layers.begin(), layers.end()};
   }
 
   void add_up_images() {
@@ -142,7 +153,7 @@ class Measuring {
     for (const LayerUsage& layer : usage_.layers)
       layers[layer.key] = &layer;
     for (ImageUsage& image : usage_.images)
-      for (const LayerKey& key : std::set(image.row.layers.begin(), image.row.layers.end())) {
+      for (const LayerKey& key : each_once(image.row.layers)) {
         const auto found = layers.find(key);
         if (found == layers.end()) continue; // just imported
         image.disk_bytes += found->second->disk_bytes;

@@ -13,6 +13,7 @@
 #include "layers/stored_image.hpp"
 #include "layers/verify/inventory.hpp"
 #include "layers/verify/repair_store.hpp"
+#include "layers/verify/verify_layers.hpp"
 #include "store/container_state.hpp"
 #include "store/locks.hpp"
 #include "store/network_store.hpp"
@@ -150,37 +151,40 @@ class Checking {
     return titles;
   }
 
-  // The layers below one whose key names them, from who has it.
-  std::vector<LayerKey> below(const LayerKey& key) const {
-    const auto cut = [&](const std::vector<LayerKey>& layers) -> std::vector<LayerKey> {
-      const auto at = std::find(layers.begin(), layers.end(), key);
-      return at == layers.end() ? std::vector<LayerKey>() : std::vector(layers.begin(), at);
+  // In whose layers those are that lie below a layer whose key names them.
+  std::map<LayerKey, const std::vector<LayerKey>*> owners_of_placed() const {
+    std::map<LayerKey, const std::vector<LayerKey>*> owners;
+    const auto note = [&](const std::vector<LayerKey>& layers) {
+      for (std::size_t i = 1; i < layers.size(); ++i)
+        if (layers[i].below) owners.try_emplace(layers[i], &layers);
     };
-    if (!key.below) return {};
     for (const ImageRow& image : rows_.images)
-      if (auto layers = cut(image.layers); !layers.empty()) return layers;
+      note(image.layers);
     for (const ContainerInfo& info : containers_)
-      if (auto layers = cut(info.state.layers); !layers.empty()) return layers;
-    return {};
+      note(info.state.layers);
+    return owners;
   }
 
   void check_layers(const Staging& staging) {
-    std::size_t number = 0;
-    for (const LayerRow& row : rows_.layers) {
-      progress_.begin(fmt::format("layer sha256:{} ({}/{})", row.key.diff_id.hex().substr(0, 12),
-                                  ++number, rows_.layers.size()),
-                      options_.depth == VerifyDepth::whole ? row.tar_bytes : 0);
-      const VerifiedLayer verified =
-          verify_layer(store_, {row, below(row.key)}, staging.dir(), options_.depth,
-                       [&](std::uint64_t bytes) { progress_.advance(bytes); });
-      progress_.end();
-      ++check_.layers;
-      if (verified.damage.empty()) continue;
-      Damage& damage = tell(DamageKind::layer, row.key.str(), "");
-      damage.what = verified.damage;
-      damage.only_rows = verified.only_row;
-      damage.images = images_with(row.key);
-      damage.containers = containers_with(row.key);
+    const auto owners = owners_of_placed();
+    const auto to_verify = [&](std::size_t i) {
+      LayerToVerify layer{rows_.layers[i], {}};
+      if (const auto owner = owners.find(layer.row.key); owner != owners.end())
+        layer.below.assign(owner->second->begin(),
+                           std::find(owner->second->begin(), owner->second->end(), layer.row.key));
+      return layer;
+    };
+    const std::vector<VerifiedLayer> verified = verify_layers(
+        store_, rows_.layers.size(), to_verify, staging.dir(), options_.depth, progress_);
+    check_.layers += verified.size();
+    for (std::size_t i = 0; i < verified.size(); ++i) {
+      if (verified[i].damage.empty()) continue;
+      const LayerKey& key = rows_.layers[i].key;
+      Damage& damage = tell(DamageKind::layer, key.str(), "");
+      damage.what = verified[i].damage;
+      damage.only_rows = verified[i].only_row;
+      damage.images = images_with(key);
+      damage.containers = containers_with(key);
     }
   }
 

@@ -184,6 +184,7 @@ class Import {
           with_context([&] { return "layer " + number + " " + image.layers[i].diff_id.str(); },
                        [&] { return import_layer(image.layers[i], prepared.layers, number); }));
     }
+    layers_.end_image();
     prepared.layers_unpacked = layers_.unpacked() - before;
     return prepared;
   }

@@ -123,22 +123,31 @@ void Catalog::log_all_names() {
 }
 
 std::optional<Unreferenced> Catalog::remove_image(const ImageRow& image,
-                                                  const std::vector<LayerKey>& keep) {
+                                                  const std::set<LayerKey>& keep) {
+  return remove_images({&image, 1}, keep).front();
+}
+
+std::vector<std::optional<Unreferenced>> Catalog::remove_images(std::span<const ImageRow> images,
+                                                                const std::set<LayerKey>& keep) {
   Transaction transaction(*db_, TransactionKind::write);
-  for (const std::string& name : image.names)
-    if (name_table::find(*db_, name) == image.id) name_table::remove(*db_, name);
-  const std::optional<ImageRow> row = image_table::find(*db_, image.id);
-  if (!row)
-    throw Error(ErrorKind::not_found,
-                "remove image " + image.id.str() + ": there is no such image");
-  std::optional<Unreferenced> gone;
-  if (row->names.empty()) {
+  std::vector<std::optional<Unreferenced>> gone;
+  std::vector<std::string> names;
+  for (const ImageRow& image : images) {
+    for (const std::string& name : image.names)
+      if (name_table::find(*db_, name) == image.id) name_table::remove(*db_, name);
+    names.insert(names.end(), image.names.begin(), image.names.end());
+    const std::optional<ImageRow> row = image_table::find(*db_, image.id);
+    if (!row)
+      throw Error(ErrorKind::not_found,
+                  "remove image " + image.id.str() + ": there is no such image");
+    std::optional<Unreferenced>& unreferenced = gone.emplace_back();
+    if (!row->names.empty()) continue;
     image_table::remove(*db_, image.id);
-    gone = {layer_table::remove_unused(*db_, row->layers, keep), {image.id}};
+    unreferenced = {layer_table::remove_unused(*db_, row->layers, keep), {image.id}};
   }
   fault_point("store.remove_image.before_commit");
   transaction.commit();
-  forget_names(image.names);
+  forget_names(names);
   return gone;
 }
 
@@ -176,7 +185,7 @@ std::size_t Catalog::image_count_of_layer(const LayerKey& key) const {
   return layer_table::image_count(*db_, key);
 }
 
-std::vector<LayerKey> Catalog::remove_unused_layers(const std::vector<LayerKey>& keep) {
+std::vector<LayerKey> Catalog::remove_unused_layers(const std::set<LayerKey>& keep) {
   const std::vector<LayerKey> unused = layer_table::unused(*db_, keep);
   if (unused.empty()) return {}; // the usual case, and it needs no write
   Transaction transaction(*db_, TransactionKind::write);

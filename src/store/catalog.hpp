@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,8 +66,10 @@ class Catalog {
   // has any more. `keep` are layers that containers still use: their rows stay. An image that has
   // been given another name since the caller looked keeps that and stays: nothing then. Requires
   // the gate exclusive. Throws Error(not_found).
-  std::optional<Unreferenced> remove_image(const ImageRow& image,
-                                           const std::vector<LayerKey>& keep);
+  std::optional<Unreferenced> remove_image(const ImageRow& image, const std::set<LayerKey>& keep);
+  // The same for each of `images`, in one transaction.
+  std::vector<std::optional<Unreferenced>> remove_images(std::span<const ImageRow> images,
+                                                         const std::set<LayerKey>& keep);
 
   // Layers.
   std::optional<LayerRow> layer(const LayerKey& key) const;
@@ -79,7 +82,7 @@ class Catalog {
   std::size_t image_count_of_layer(const LayerKey& key) const;
   // Deletes the rows of layers that no image has, but for those in `keep`. Requires the gate
   // exclusive, and that nobody holds a Staging.
-  std::vector<LayerKey> remove_unused_layers(const std::vector<LayerKey>& keep);
+  std::vector<LayerKey> remove_unused_layers(const std::set<LayerKey>& keep);
 
   // Kept containers.
   void insert_container(const ContainerRow& row); // Throws Error(already_exists) for a taken name

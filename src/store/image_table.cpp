@@ -1,5 +1,7 @@
 #include "store/image_table.hpp"
 
+#include <functional>
+
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 
@@ -16,16 +18,18 @@ Digest digest_of(const Sqlite& db, const std::string& hex) {
   throw_damaged(db, "digest '" + hex + "'");
 }
 
+LayerKey key_of(const Sqlite& db, const std::string& text) {
+  if (auto key = LayerKey::parse(text)) return *key;
+  throw_damaged(db, "layer '" + text + "'");
+}
+
 std::vector<LayerKey> layers_of(const Sqlite& db, std::int64_t serial) {
   Statement query(db, "SELECT layer.key FROM image_layer JOIN layer "
                       "ON layer.serial = image_layer.layer WHERE image = ? ORDER BY position");
   query.bind(1, serial);
   std::vector<LayerKey> layers;
-  while (query.next()) {
-    auto key = LayerKey::parse(query.text(0));
-    if (!key) throw_damaged(db, "layer '" + query.text(0) + "'");
-    layers.push_back(*key);
-  }
+  while (query.next())
+    layers.push_back(key_of(db, query.text(0)));
   return layers;
 }
 
@@ -41,17 +45,30 @@ std::vector<std::string> names_of(const Sqlite& db, std::int64_t serial) {
 // The queries below give the columns in this order.
 ImageRow row_of(const Sqlite& db, const Statement& query) {
   ImageRow row;
-  const std::int64_t serial = query.integer(0);
   row.id = digest_of(db, query.text(1));
   row.chain = digest_of(db, query.text(2));
   row.size_bytes = query.size(3);
   row.created = query.text(4);
   row.os = query.text(5);
   row.architecture = query.text(6);
-  row.layers = layers_of(db, serial);
-  row.names = names_of(db, serial);
   return row;
 }
+
+// Rows whose first column is an image's serial, the newest image first, as all() goes.
+class OfImages {
+ public:
+  OfImages(const Sqlite& db, std::string_view select) : query_(db, select), more_(query_.next()) {}
+
+  // The second column of the rows of `image`. Requires that it is asked for all, the newest first.
+  void for_each(std::int64_t image, const std::function<void(const std::string&)>& say) {
+    for (; more_ && query_.integer(0) >= image; more_ = query_.next())
+      if (query_.integer(0) == image) say(query_.text(1));
+  }
+
+ private:
+  Statement query_;
+  bool more_;
+};
 
 std::int64_t insert_row(const Sqlite& db, const ImageRow& row) {
   Statement insert(db, "INSERT INTO image (id, chain, size_bytes, created, os, architecture) "
@@ -88,7 +105,10 @@ std::optional<ImageRow> find(const Sqlite& db, const Digest& id) {
                       "FROM image WHERE id = ?");
   query.bind(1, id.hex());
   if (!query.next()) return std::nullopt;
-  return row_of(db, query);
+  ImageRow row = row_of(db, query);
+  row.layers = layers_of(db, query.integer(0));
+  row.names = names_of(db, query.integer(0));
+  return row;
 }
 
 bool has(const Sqlite& db, const Digest& id) {
@@ -99,9 +119,16 @@ bool has(const Sqlite& db, const Digest& id) {
 std::vector<ImageRow> all(const Sqlite& db) {
   Statement query(db, "SELECT serial, id, chain, size_bytes, created, os, architecture "
                       "FROM image ORDER BY serial DESC");
+  OfImages layers(db, "SELECT image, key FROM image_layer JOIN layer "
+                      "ON layer.serial = image_layer.layer ORDER BY image DESC, position");
+  OfImages names(db, "SELECT image, name FROM name ORDER BY image DESC, name");
   std::vector<ImageRow> rows;
-  while (query.next())
-    rows.push_back(row_of(db, query));
+  while (query.next()) {
+    ImageRow& row = rows.emplace_back(row_of(db, query));
+    const std::int64_t serial = query.integer(0);
+    layers.for_each(serial, [&](const auto& key) { row.layers.push_back(key_of(db, key)); });
+    names.for_each(serial, [&](const auto& name) { row.names.push_back(name); });
+  }
   return rows;
 }
 

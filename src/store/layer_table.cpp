@@ -1,7 +1,5 @@
 #include "store/layer_table.hpp"
 
-#include <algorithm>
-
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 
@@ -24,10 +22,6 @@ LayerRow row_of(const Sqlite& db, const Statement& query) {
   row.entries = query.size(4);
   row.imported = query.integer(5);
   return row;
-}
-
-bool contains(const std::vector<LayerKey>& keys, const LayerKey& key) {
-  return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
 std::vector<LayerRow> rows_of(const Sqlite& db, Statement& query) {
@@ -95,24 +89,24 @@ void insert(const Sqlite& db, const LayerRow& row) {
   insert.run();
 }
 
-std::vector<LayerKey> unused(const Sqlite& db, const std::vector<LayerKey>& keep) {
+std::vector<LayerKey> unused(const Sqlite& db, const std::set<LayerKey>& keep) {
   std::vector<LayerKey> unused;
   Statement query(db, "SELECT key FROM layer WHERE NOT EXISTS "
                       "(SELECT 1 FROM image_layer WHERE layer = layer.serial) ORDER BY serial");
   while (query.next()) {
     const LayerKey key = key_of(db, query.text(0));
-    if (!contains(keep, key)) unused.push_back(key);
+    if (!keep.contains(key)) unused.push_back(key);
   }
   return unused;
 }
 
 std::vector<LayerKey> remove_unused(const Sqlite& db, const std::vector<LayerKey>& candidates,
-                                    const std::vector<LayerKey>& keep) {
+                                    const std::set<LayerKey>& keep) {
   std::vector<LayerKey> gone;
   Statement remove(db, "DELETE FROM layer WHERE key = ? AND NOT EXISTS "
                        "(SELECT 1 FROM image_layer WHERE layer = layer.serial)");
   for (const LayerKey& key : candidates) {
-    if (contains(keep, key)) continue;
+    if (keep.contains(key)) continue;
     remove.bind(1, key.str()).run();
     if (db.changes() == 1) gone.push_back(key);
   }

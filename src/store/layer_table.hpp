@@ -22,9 +22,9 @@ std::size_t image_count(const Sqlite& db, const LayerKey& key);
 // In place of the row that is there, if one is: the layer's tree was made once more.
 void insert(const Sqlite& db, const LayerRow& row);
 // Layers that no image has, but for those in `keep`.
-std::vector<LayerKey> unused(const Sqlite& db, const std::vector<LayerKey>& keep);
+std::vector<LayerKey> unused(const Sqlite& db, const std::set<LayerKey>& keep);
 // Deletes the rows of those of `candidates` that are unused, and returns their keys.
 std::vector<LayerKey> remove_unused(const Sqlite& db, const std::vector<LayerKey>& candidates,
-                                    const std::vector<LayerKey>& keep);
+                                    const std::set<LayerKey>& keep);
 
 } // namespace layerbox::layer_table

@@ -43,6 +43,10 @@ RangeLock take_lock(FdRef root, std::uint64_t number, LockMode mode) {
   return RangeLock::take(open_locks(root), number, mode, layout::kLocks);
 }
 
+RangeLock take_locks(FdRef root, const std::set<std::uint64_t>& numbers, LockMode mode) {
+  return RangeLock::take_all(open_locks(root), numbers, mode, layout::kLocks);
+}
+
 std::optional<RangeLock> try_lock(FdRef root, std::uint64_t number, LockMode mode) {
   return RangeLock::try_take(open_locks(root), number, mode, layout::kLocks);
 }

@@ -1,12 +1,13 @@
 // locks: the numbers of the store's `locks` file, and what each stands for.
 //
 // The file is empty; open-file-description locks lie on byte ranges of it (base/file_lock.hpp).
-// Every lock opens the file anew, because two locks on one open file would be one lock.
+// Every holder opens the file anew, because two locks on one open file would be one lock.
 // docs/on-disk.md, "Locks", says in which order they are taken.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <set>
 
 #include "base/digest.hpp"
 #include "base/file_lock.hpp"
@@ -22,6 +23,7 @@ std::uint64_t derived_lock_number(const Digest& chain);
 
 // `root` is the store's directory. Throws Error.
 RangeLock take_lock(FdRef root, std::uint64_t number, LockMode mode);
+RangeLock take_locks(FdRef root, const std::set<std::uint64_t>& numbers, LockMode mode);
 std::optional<RangeLock> try_lock(FdRef root, std::uint64_t number, LockMode mode);
 
 } // namespace layerbox

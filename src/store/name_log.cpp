@@ -102,7 +102,8 @@ void NameLog::add(const std::vector<NameChange>& changes,
   for (const auto& [name, image] : changes)
     lines += change_line(name, image);
   const auto size = static_cast<std::size_t>(status.st_size);
-  if (size > kLongBytes)
+  // Asking who has which name takes as long as there are names: not each time.
+  if (size / kLongBytes != (size + lines.size()) / kLongBytes)
     if (const ImageNames names = all(); size / 4 > lines_of(names).size()) return replace(names);
   const UniqueFd file = open_path(path_, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
   char last = '\n'; // a writer that was killed, or had no room, may have left a part of a line

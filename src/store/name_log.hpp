@@ -26,7 +26,8 @@ using NameChange = std::pair<std::string, std::optional<Digest>>; // nothing: no
 
 class NameLog {
  public:
-  // Once it is longer than that, and most of it does not count any more, it is written anew.
+  // Each time that it has become so much longer, and most of it does not count any more, it is
+  // written anew.
   static constexpr std::size_t kLongBytes = std::size_t{256} << 10;
 
   explicit NameLog(std::string path) : path_(std::move(path)) {}
@@ -38,7 +39,7 @@ class NameLog {
   // Error.
   std::vector<std::string> missing(ImageNames names) const;
   // Adds changes, durably. `all` says which names there are with them; it is asked where there is
-  // no log yet, and when the log is long. Throws Error.
+  // no log yet, and once in kLongBytes. Throws Error.
   void add(const std::vector<NameChange>& changes, const std::function<ImageNames()>& all) const;
   // Makes it say `all`, durably. Throws Error.
   void replace(const ImageNames& all) const;

@@ -6,31 +6,37 @@
 namespace layerbox {
 namespace {
 
-std::vector<LayerKey> layers_of_containers(const Store& store) {
-  std::vector<LayerKey> layers;
+std::set<LayerKey> layers_of_containers(const Store& store) {
+  std::set<LayerKey> layers;
   for (const ContainerInfo& container : list_containers(store))
-    layers.insert(layers.end(), container.state.layers.begin(), container.state.layers.end());
+    layers.insert(container.state.layers.begin(), container.state.layers.end());
   return layers;
 }
 
 } // namespace
 
 bool Store::remove_image(const ImageRow& image) {
-  std::vector<LayerKey> keep = layers_of_containers(*this);
+  return remove_images({&image, 1}).front();
+}
+
+std::vector<bool> Store::remove_images(std::span<const ImageRow> images) {
+  std::set<LayerKey> keep = layers_of_containers(*this);
   // An import that runs may have looked at the rows already and count on what it saw.
   const bool importing = look_at_staging(root_).held > 0;
-  if (importing)
-    for (const LayerRow& row : catalog().layers())
-      keep.push_back(row.key);
-  const auto gone = catalog().remove_image(image, keep);
+  if (importing) keep.merge(catalog().layer_keys());
+  const auto removed = catalog().remove_images(images, keep);
   fault_point("store.remove_image.before_trash");
-  if (!gone) return false;
-  for (const LayerKey& key : gone->layers)
-    move_to_trash(layout::layer_dir(key));
-  if (!importing)
-    for (const Digest& blob : gone->blobs)
-      move_to_trash(layout::blob(blob));
-  return true;
+  std::vector<bool> is_gone;
+  for (const auto& gone : removed) {
+    is_gone.push_back(gone.has_value());
+    if (!gone) continue;
+    for (const LayerKey& key : gone->layers)
+      move_to_trash(layout::layer_dir(key));
+    if (!importing)
+      for (const Digest& blob : gone->blobs)
+        move_to_trash(layout::blob(blob));
+  }
+  return is_gone;
 }
 
 } // namespace layerbox

@@ -179,14 +179,11 @@ RangeLock Store::layer_lock(const Digest& diff_id) const {
   return take_lock(root_, layer_lock_number(diff_id), LockMode::exclusive);
 }
 
-std::vector<RangeLock> Store::layer_locks(const std::vector<Digest>& diff_ids) const {
+RangeLock Store::layer_locks(const std::vector<Digest>& diff_ids) const {
   std::set<std::uint64_t> numbers;
   for (const Digest& id : diff_ids)
     numbers.insert(layer_lock_number(id));
-  std::vector<RangeLock> locks;
-  for (const std::uint64_t number : numbers)
-    locks.push_back(take_lock(root_, number, LockMode::exclusive));
-  return locks;
+  return take_locks(root_, numbers, LockMode::exclusive);
 }
 
 bool Store::has_blob(const Digest& digest) const {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,10 +64,10 @@ class Store {
   RangeLock gate(LockMode mode) const;
   std::optional<RangeLock> try_gate(LockMode mode) const;
   // Imports of the same layer meet here: one unpacks, the other waits and finds it done.
-  // Whoever needs several takes them with layer_locks: in the order of their numbers, and each
-  // number once, because two layers may share one and a process would wait for itself.
+  // Whoever needs several takes them with layer_locks: in the order of their numbers, and all by
+  // one descriptor, because two layers may share a number and a process would wait for itself.
   RangeLock layer_lock(const Digest& diff_id) const;
-  std::vector<RangeLock> layer_locks(const std::vector<Digest>& diff_ids) const;
+  RangeLock layer_locks(const std::vector<Digest>& diff_ids) const;
 
   Staging new_staging() const;
 
@@ -101,6 +102,8 @@ class Store {
   // files stay for a later sweep(). False when the image stays, because it was given another name
   // since the caller looked. Requires the gate exclusive. Throws Error(not_found).
   bool remove_image(const ImageRow& image);
+  // The same for each of `images`, whose rows go together.
+  std::vector<bool> remove_images(std::span<const ImageRow> images);
   // Deletes what nobody holds: trash, staging without a lock, throw-away containers without a
   // lease; and, while nobody imports, layers and blobs without a row and rows of layers that no
   // image and no container has. Takes the gate exclusively for the marking; skips that when it
@@ -113,8 +116,10 @@ class Store {
     std::size_t left = 0;
     std::string why;
   };
-  enum class HeldGate : std::uint8_t { pass, wait };
-  SweepResult sweep(HeldGate held = HeldGate::pass);
+  enum class HeldGate : std::uint8_t { pass, wait }; // `wait`: for who empties the trash, too
+  // `later`: by a process of its own that goes on when the caller has ended (trash.hpp).
+  enum class Deleting : std::uint8_t { now, later };
+  SweepResult sweep(HeldGate held = HeldGate::pass, Deleting deleting = Deleting::now);
   // Whether sweep() would find nothing, as far as can be told in a few system calls, whatever the
   // store holds: nothing was left when it was swept last, nothing that makes garbage has happened
   // since, and all containers that may leave something are alive. A start asks this. False where it

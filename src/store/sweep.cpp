@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <exception>
 #include <set>
 #include <utility>
 
@@ -32,7 +33,7 @@ std::string join(std::string_view directory, std::string_view name) {
 
 // What the store's containers hold, as far as it can be known.
 struct ContainersInUse {
-  std::vector<LayerKey> layers;
+  std::set<LayerKey> layers;
   std::set<Digest> chains; // and all beginnings of them
   bool all_known = true;   // false: the state of one that must stay cannot be read
 };
@@ -148,7 +149,7 @@ class Marker {
       leftovers_.push_back(state->id);
     else if (lock && mount == MountUse::none)
       mark_at_rest(name); // of one that was killed at its very end
-    in_use.layers.insert(in_use.layers.end(), state->layers.begin(), state->layers.end());
+    in_use.layers.insert(state->layers.begin(), state->layers.end());
     if (!derived_.empty()) add_beginnings(state->layers, in_use.chains);
     return true;
   }
@@ -205,7 +206,7 @@ class Marker {
     }
   }
 
-  void mark_unused_layers(const std::vector<LayerKey>& in_use) {
+  void mark_unused_layers(const std::set<LayerKey>& in_use) {
     for (const LayerKey& key : store_.catalog().remove_unused_layers(in_use))
       store_.move_to_trash(layout::layer_dir(key));
     if (!in_use.empty()) held_back_ |= store_.catalog().has_unused_layers();
@@ -267,6 +268,14 @@ bool is_given_up(FdRef living, const std::string& id) {
   return lease && FileLock::try_take(std::move(*lease), LockMode::shared, layout::kLease);
 }
 
+bool is_known_to_be_swept(const Store& store) noexcept {
+  try {
+    return store.is_swept();
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 } // namespace
 
 bool Store::is_swept() const {
@@ -279,8 +288,12 @@ bool Store::is_swept() const {
                       [&](const std::string& id) { return is_given_up(*living, id); });
 }
 
-Store::SweepResult Store::sweep(HeldGate held) {
+Store::SweepResult Store::sweep(HeldGate held, Deleting deleting) {
   SweepResult result;
+  if (held == HeldGate::pass && is_known_to_be_swept(*this)) {
+    keep_reserve(root_);
+    return result;
+  }
   std::optional<StoreMoment> clean_since;
   try {
     clean_since = mark_and_kill(*this, held);
@@ -289,7 +302,11 @@ Store::SweepResult Store::sweep(HeldGate held) {
     result.why = error.what();
   }
   try {
-    const TrashResult trash = empty_trash(root_, identity_);
+    const bool leave = deleting == Deleting::later && empty_trash_later(root_, identity_);
+    const TrashResult trash =
+        leave ? TrashResult()
+              : empty_trash(root_, identity_,
+                            held == HeldGate::wait ? HeldTrash::wait : HeldTrash::pass);
     result.removed = trash.removed;
     if (result.left == 0) result.why = trash.why;
     result.left += trash.left;

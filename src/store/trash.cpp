@@ -1,11 +1,16 @@
 #include "store/trash.hpp"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <vector>
 
 #include "base/error.hpp"
+#include "base/fault.hpp"
 #include "base/fs_at.hpp"
 #include "base/remove_tree.hpp"
 #include "base/temp.hpp"
@@ -58,6 +63,42 @@ class Remover {
   UniqueFd user_namespace_;
 };
 
+// Requires the trash's lock.
+TrashResult empty_locked(FdRef root, const Identity& identity) {
+  TrashResult result;
+  const UniqueFd trash = open_trash(root);
+  Remover remover(trash, identity);
+  for (const std::string& name : list_dir(trash)) {
+    try {
+      kill_container(trash, name);
+      remover.remove(name);
+      ++result.removed;
+    } catch (const Error& error) {
+      if (result.left++ == 0) result.why = error.what();
+    }
+  }
+  result.is_empty = result.left == 0;
+  return result;
+}
+
+// What somebody may wait for, or want to unmount, or send a signal to.
+void leave_caller(FdRef root, std::optional<FdRef> lock) {
+  (void)::setsid();
+  (void)!::chdir("/");
+  std::vector<int> kept{root.get()};
+  if (lock) kept.push_back(lock->get());
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 0;
+  for (const int fd : kept) {
+    if (static_cast<unsigned>(fd) > next)
+      (void)::close_range(next, static_cast<unsigned>(fd) - 1, 0);
+    next = static_cast<unsigned>(fd) + 1;
+  }
+  (void)::close_range(next, ~0U, 0);
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd) // so that no other file becomes one of these
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR | O_NOCTTY);
+}
+
 } // namespace
 
 void move_to_trash(FdRef root, const std::string& path) {
@@ -72,23 +113,35 @@ void move_to_trash(FdRef root, const std::string& path) {
   }
 }
 
-TrashResult empty_trash(FdRef root, const Identity& identity) {
-  TrashResult result;
-  const auto lock = try_lock(root, kTrashLock, LockMode::exclusive);
-  if (!lock) return result; // and nobody knows what the other leaves
-  const UniqueFd trash = open_trash(root);
-  Remover remover(trash, identity);
-  for (const std::string& name : list_dir(trash)) {
-    try {
-      kill_container(trash, name);
-      remover.remove(name);
-      ++result.removed;
-    } catch (const Error& error) {
-      if (result.left++ == 0) result.why = error.what();
-    }
+TrashResult empty_trash(FdRef root, const Identity& identity, HeldTrash held) {
+  std::optional<RangeLock> lock = try_lock(root, kTrashLock, LockMode::exclusive);
+  if (!lock && held == HeldTrash::wait) lock = take_lock(root, kTrashLock, LockMode::exclusive);
+  if (!lock) return {}; // and nobody knows what the other leaves
+  return empty_locked(root, identity);
+}
+
+bool empty_trash_later(FdRef root, const Identity& identity) {
+  // Taken before there is a process: at no moment does the next command's sweep find it free.
+  std::optional<RangeLock> lock = try_lock(root, kTrashLock, LockMode::exclusive);
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid > 0;
+  try {
+    leave_caller(root, lock ? std::optional(lock->fd()) : std::nullopt);
+    fault_point("store.empty_trash_later");
+    // Who has come meanwhile has left his to who holds the lock.
+    while (!lock || empty_locked(root, identity).removed > 0)
+      if (!lock) lock = take_lock(root, kTrashLock, LockMode::exclusive);
+  } catch (...) { // NOLINT(bugprone-empty-catch): nobody is there to hear it
   }
-  result.is_empty = result.left == 0;
-  return result;
+  ::_exit(0);
+}
+
+bool has_room_beside(FdRef root, std::uint64_t bytes, std::uint64_t files) {
+  struct statvfs status {};
+  if (::fstatvfs(root.get(), &status) != 0) return false;
+  const bool counts_files = status.f_files > 0; // btrfs does not
+  return std::uint64_t{status.f_bavail} * status.f_frsize >= bytes &&
+         (!counts_files || status.f_favail >= files);
 }
 
 } // namespace layerbox

@@ -133,6 +133,24 @@ TEST_F(Locks, ARangeLockHoldsItsNumberOnlyUntilItsHolderIsKilled) {
   EXPECT_TRUE(range_is_free(kFar, LockMode::exclusive));
 }
 
+TEST_F(Locks, ManyNumbersAreHeldByOneDescriptor) {
+  with_holder(
+      [&](Pipe& ready) {
+        const RangeLock all =
+            RangeLock::take_all(open_file(), {3, 4, 9}, LockMode::exclusive, "locks");
+        ready.tell();
+        ::pause();
+      },
+      [&] {
+        for (const std::uint64_t held : {3U, 4U, 9U})
+          EXPECT_FALSE(range_is_free(held, LockMode::shared)) << held;
+        for (const std::uint64_t free : {2U, 5U, 8U, 10U})
+          EXPECT_TRUE(range_is_free(free, LockMode::exclusive)) << free;
+      });
+  for (const std::uint64_t held : {3U, 4U, 9U})
+    EXPECT_TRUE(range_is_free(held, LockMode::exclusive)) << held;
+}
+
 TEST_F(Locks, ASharedRangeLockLetsOtherReadersIn) {
   with_holder(
       [&](Pipe& ready) {

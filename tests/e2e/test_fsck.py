@@ -393,6 +393,17 @@ class Fsck(E2E):
         self.assertIn("imports", box.fails(1, "fsck", "--repair"))
         self.assertFalse(os.path.exists(box.store + "/damaged"))
 
+    def test_damaged_layers_are_told_in_the_order_in_which_they_came(self):
+        box = self.box()
+        layers = [Tree().file(f"f{i}", b"%d" % i).bytes() for i in range(8)]
+        box.ok("pull-tar", "-", "--name", "many", input=docker_archive([(config(layers), layers, [])]))
+        damaged = [digest(layers[i])[7:] for i in (1, 2, 5, 6)]
+        for key, i in zip(damaged, (1, 2, 5, 6)):
+            os.unlink(f"{box.store}/layers/sha256/{key}/tree/f{i}")
+        shown = self.check(box, whole=False)
+        self.assertEqual([one["object"] for one in shown["damage"]], damaged)
+        self.assertEqual((shown["layers"], [one["images"] for one in shown["damage"]]), (8, [["many:latest"]] * 4))
+
     def test_names_are_printed_without_their_control_bytes(self):
         box = self.box()
         box.image(Tree().file("a\x1b[31mb", "red").bytes(), "red:1")

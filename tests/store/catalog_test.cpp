@@ -98,6 +98,45 @@ TEST_F(CatalogTest, RemovesOnlyLayersThatNothingElseUses) {
   EXPECT_EQ(error_of([&] { catalog_.remove_image(seen, {}); }).kind(), ErrorKind::not_found);
 }
 
+TEST_F(CatalogTest, RemovesManyImagesAtOnceAndALayerWithTheLastOfThem) {
+  publish("one", {"base", "app"}, {"one:1"});
+  const Digest two = publish("two", {"base", "other"}, {"two:1"});
+  const Digest three = publish("three", {"base"}, {"three:1"});
+  std::vector<ImageRow> seen = catalog_.images();
+  catalog_.tag_image(two, ImageRef::parse("just:now"));
+  const auto gone = catalog_.remove_images(seen, {});
+  ASSERT_EQ(gone.size(), 3U); // the newest first
+  EXPECT_THAT(gone[0]->blobs, ElementsAre(three));
+  EXPECT_THAT(gone[0]->layers, IsEmpty());
+  EXPECT_FALSE(gone[1]);
+  EXPECT_THAT(gone[2]->layers, ElementsAre(key_of("app")));
+  EXPECT_THAT(catalog_.images().front().names, ElementsAre("just:now"));
+  EXPECT_THAT(catalog_.remove_images(catalog_.images(), {})[0]->layers,
+              ElementsAre(key_of("base"), key_of("other")));
+}
+
+TEST_F(CatalogTest, RemovesNoneOfManyWhenOneIsGone) {
+  const Digest one = publish("one", {"a"}, {"one:1"});
+  publish("two", {"b"}, {"two:1"});
+  const std::vector<ImageRow> seen = catalog_.images();
+  catalog_.remove_image(*catalog_.image(one), {});
+  EXPECT_EQ(error_of([&] { catalog_.remove_images(seen, {}); }).kind(), ErrorKind::not_found);
+  EXPECT_EQ(catalog_.images().size(), 1U);
+}
+
+TEST_F(CatalogTest, ListsImagesWithTheirOwnLayersAndNames) {
+  publish("one", {"a", "b"}, {});
+  publish("two", {}, {"two:1", "also:1"});
+  publish("three", {"b", "a", "b"}, {"three:1"});
+  for (const ImageRow& image : catalog_.images()) {
+    const ImageRow alone = *catalog_.image(image.id);
+    EXPECT_EQ(image.layers, alone.layers);
+    EXPECT_EQ(image.names, alone.names);
+    EXPECT_EQ(image.chain, alone.chain);
+  }
+  EXPECT_EQ(catalog_.images().size(), 3U);
+}
+
 TEST_F(CatalogTest, KeepsAnImageThatWasNamedSinceItWasLookedAt) {
   const Digest one = publish("one", {"a"}, {"one:1"});
   const ImageRow seen = *catalog_.image(one);

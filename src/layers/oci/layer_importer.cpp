@@ -62,7 +62,8 @@ void LayerImporter::lock(std::vector<Digest> diff_ids) {
   diff_ids.erase(std::unique(diff_ids.begin(), diff_ids.end()), diff_ids.end());
   std::erase_if(diff_ids, [this](const Digest& id) { return reusable_without_lock(id); });
   allow_many_descriptors();
-  locks_ = store_.layer_locks(diff_ids);
+  locks_.clear();
+  locks_.push_back(store_.layer_locks(diff_ids));
   locked_ = std::move(diff_ids);
 }
 

@@ -66,6 +66,9 @@ class LayerImporter {
   // What the row of a layer says, there or staged.
   LayerRow row(const LayerKey& key);
 
+  // An image's layers are all there: their trees need not stay open.
+  void end_image() { trees_.clear(); }
+
   std::size_t unpacked() const { return staged_.size(); }
 
  private:

@@ -6,8 +6,9 @@
 
 namespace layerbox {
 
-BlockPipe::BlockPipe(Source& source)
-    : source_(source), thread_(start_quiet_thread([this] { run(); })) {}
+BlockPipe::BlockPipe(Source& source, Reading reading) : source_(source), reading_(reading) {
+  if (reading == Reading::ahead_and_hashed) thread_ = start_quiet_thread([this] { run(); });
+}
 
 BlockPipe::~BlockPipe() {
   {
@@ -18,6 +19,12 @@ BlockPipe::~BlockPipe() {
 }
 
 Block BlockPipe::next() {
+  if (reading_ == Reading::when_asked) {
+    if (ended_) return {};
+    Block block = empty_block();
+    ended_ = !fill(block);
+    return block;
+  }
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return !full_.empty() || ended_; });
   if (!full_.empty()) {

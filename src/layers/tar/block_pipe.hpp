@@ -2,7 +2,8 @@
 // it.
 //
 // Decompressing and hashing a tar takes about as long as writing its files; side by side they take
-// half. The queue holds kQueueBlocks full blocks, so memory is bounded whatever the speeds.
+// half. The queue holds kQueueBlocks full blocks, so memory is bounded whatever the speeds. Where
+// nobody asks for the digest and the source costs nothing, there is no thread.
 //
 //     BlockPipe pipe(source);
 //     while (Block block = pipe.next()) { … pipe.give_back(std::move(block)); }
@@ -39,7 +40,8 @@ class BlockPipe {
   static constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
   static constexpr std::size_t kQueueBlocks = 4;
 
-  explicit BlockPipe(Source& source);
+  enum class Reading : std::uint8_t { ahead_and_hashed, when_asked };
+  explicit BlockPipe(Source& source, Reading reading = Reading::ahead_and_hashed);
   BlockPipe(const BlockPipe&) = delete;
   BlockPipe& operator=(const BlockPipe&) = delete;
   ~BlockPipe();
@@ -48,7 +50,7 @@ class BlockPipe {
   Block next();
   // Lets the room of a block be used again.
   void give_back(Block block);
-  // Of all bytes. Requires: next() came to the end.
+  // Of all bytes, if they are hashed. Requires: next() came to the end.
   const Digest& diff_id() const { return diff_id_; }
 
  private:
@@ -58,6 +60,7 @@ class BlockPipe {
   void push(Block block);
 
   Source& source_;
+  Reading reading_;
   Digest diff_id_;
   std::mutex mutex_;
   std::condition_variable changed_;

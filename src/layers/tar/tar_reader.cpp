@@ -54,9 +54,9 @@ class TarReader::Content : public FileContent {
 };
 
 TarReader::TarReader(Source& source, RecordWriter* record, const ImportLimits& limits,
-                     Progress progress)
-    : record_(record), limits_(limits), progress_(std::move(progress)), pipe_(source), tap_(pipe_),
-      archive_(::archive_read_new()), content_(std::make_unique<Content>(*this)) {
+                     Progress progress, BlockPipe::Reading reading)
+    : record_(record), limits_(limits), progress_(std::move(progress)), pipe_(source, reading),
+      tap_(pipe_), archive_(::archive_read_new()), content_(std::make_unique<Content>(*this)) {
   static_assert(std::is_same_v<long, la_ssize_t>);
   if (!archive_) throw Error(ErrorKind::system, "read a tar: no memory");
   ::archive_read_support_format_tar(archive_.get());

@@ -48,7 +48,8 @@ class TarReader {
   using Progress = std::function<void(std::uint64_t tar_bytes)>;
 
   // `record` may be null: nobody wants the tar's story.
-  TarReader(Source& source, RecordWriter* record, const ImportLimits& limits, Progress progress);
+  TarReader(Source& source, RecordWriter* record, const ImportLimits& limits, Progress progress,
+            BlockPipe::Reading reading = BlockPipe::Reading::ahead_and_hashed);
   TarReader(const TarReader&) = delete;
   TarReader& operator=(const TarReader&) = delete;
   ~TarReader();
@@ -63,7 +64,7 @@ class TarReader {
   // Reads the content, if any, to its end and checks that it is whole.
   void finish_entry();
 
-  // Requires that next() said nullptr.
+  // Requires that next() said nullptr, and that the bytes are hashed.
   const Digest& diff_id() const { return pipe_.diff_id(); }
   // Whether zero blocks marked the end.
   bool end_marked() const { return end_marked_; }

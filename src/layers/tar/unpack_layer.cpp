@@ -63,7 +63,10 @@ class Unpacking {
   Unpacking(Source& source, FdRef layer, FdRef tree, RecordWriter* record,
             const ImportLimits& limits, const Identity& who, const TarReader::Progress& progress)
       : limits_(limits), record_(record), replaced_(layer),
-        writer_(tree, who, writer_options(limits)), reader_(source, record, limits, progress) {}
+        writer_(tree, who, writer_options(limits)),
+        reader_(source, record, limits, progress,
+                record == nullptr ? BlockPipe::Reading::when_asked
+                                  : BlockPipe::Reading::ahead_and_hashed) {}
 
   void run();
   UnpackedLayer result();

@@ -56,7 +56,7 @@ UnpackedLayer unpack_layer(Source& source, FdRef layer, const ImportLimits& limi
 
 // The same tree but for its files' content, of a layer that is in the store, in the empty directory
 // `tree`: files have their size and hold nothing. It is there to be compared with another. Neither
-// a record is made, nor does the DiffID mean anything when `source` has no content either.
+// a record is made nor a DiffID.
 UnpackedLayer unpack_skeleton(Source& source, FdRef tree, const Identity& who);
 
 } // namespace layerbox

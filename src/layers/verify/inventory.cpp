@@ -43,8 +43,11 @@ LayerRows layers_there(const Store& store) {
 
 class Images {
  public:
-  Images(const Store& store, LayerRows& layers, ImageNames names)
-      : store_(store), layers_(layers), names_(std::move(names)) {}
+  Images(const Store& store, LayerRows& layers, const ImageNames& names)
+      : store_(store), layers_(layers) {
+    for (const auto& [name, owner] : names)
+      names_[owner].push_back(name);
+  }
 
   std::vector<ImageRow> take() {
     std::vector<ImageRow> images;
@@ -68,8 +71,7 @@ class Images {
     }
     ImageRow row;
     row.id = id;
-    for (const auto& [name, owner] : names_)
-      if (owner == id) row.names.push_back(name);
+    if (const auto names = names_.find(id); names != names_.end()) row.names = names->second;
     if (!add_layers(row, config->diff_ids)) return std::nullopt;
     row.chain = chain_of(row.layers).value_or(Digest());
     row.created = config->created.empty() ? utc_text(newest_layer(row)) : config->created;
@@ -105,7 +107,7 @@ class Images {
 
   const Store& store_;
   LayerRows& layers_;
-  ImageNames names_;
+  std::map<Digest, std::vector<std::string>> names_;
 };
 
 } // namespace
