@@ -132,6 +132,11 @@ class Marker {
     const bool stays = state && state->keep == Keep::kept;
     auto lock =
         FileLock::try_take(std::move(*file), stays ? LockMode::shared : LockMode::exclusive, path);
+    // Its holder has removed it, and told so, between the opening and the locking.
+    if (lock && !try_open_beneath(store_.root(), lease, O_PATH | O_CLOEXEC)) {
+      trash_container(path, name);
+      return true;
+    }
     const MountUse mount = lock && state ? mount_use(path, name) : MountUse::none;
     if (mount == MountUse::over) {
       trash_container(path, name);
