@@ -83,7 +83,7 @@ class RmiVerb : public Verb {
       }
   }
 
-  // Nobody waits for the deleting of many files (ADR 0023), but who needs their room.
+  // Nobody waits for the deleting of many files (ADR 0024), but who needs their room.
   Store::SweepResult sweep(Store& store) const {
     constexpr std::uint64_t kManyFiles = 4'000; // some hundredths of a second
     if (!has_room_beside(store.root(), gone_bytes_, gone_files_))
