@@ -94,6 +94,15 @@ void add_notify_socket(Plan& plan, const RunSpec& spec) {
       {.act = Act::notify_socket, .target = std::string(kNotifyPath).substr(kDev.size())});
 }
 
+// Shared memory and queues by name are files; the host's are where its ipc namespace is.
+bool has_own_ipc(const RunSpec& spec) {
+  return spec.namespaces.ipc.mode != NamespaceMode::host;
+}
+
+bool has_own_shm(const RunSpec& spec) {
+  return has_own_ipc(spec) && spec.namespaces.shm.mode != NamespaceMode::join;
+}
+
 void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   plan.steps.push_back({.act = Act::mount_fs,
                         .mount_flags = MS_NOSUID | MS_STRICTATIME,
@@ -129,16 +138,13 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
                         .target = "pts",
                         .source = "devpts",
                         .data = devpts_options(spec.id_map)});
-  // Shared memory and queues by name are files; the host's are where its ipc namespace is.
-  const bool own_ipc = spec.namespaces.ipc.mode != NamespaceMode::host;
-  const bool own_shm = own_ipc && spec.namespaces.shm.mode != NamespaceMode::join;
-  if (own_shm && !user_mounts_at(spec, "/dev/shm"))
+  if (has_own_shm(spec) && !user_mounts_at(spec, "/dev/shm"))
     plan.steps.push_back({.act = Act::mount_here,
                           .mount_flags = kNoSetuidDevExec,
                           .target = "shm",
                           .source = "tmpfs",
                           .data = fmt::format("mode=1777,size={}", spec.shm_bytes)});
-  if (own_ipc && !user_mounts_at(spec, "/dev/mqueue"))
+  if (has_own_ipc(spec) && !user_mounts_at(spec, "/dev/mqueue"))
     plan.steps.push_back({.act = Act::mount_here,
                           .flags = kOptional, // a kernel without CONFIG_POSIX_MQUEUE
                           .mount_flags = kNoSetuidDevExec,
@@ -149,18 +155,17 @@ void add_devices(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
 
 // What of /dev needs more than the host's kernel.
 void add_late_devices(Plan& plan, const RunSpec& spec) {
-  const bool own_ipc = spec.namespaces.ipc.mode != NamespaceMode::host;
-  const bool own_shm = own_ipc && spec.namespaces.shm.mode != NamespaceMode::join;
   if (spec.process.terminal || !spec.process.notify_socket.empty()) {
     plan.steps.push_back({.act = Act::enter, .target = "dev"});
     if (spec.process.terminal) plan.steps.push_back({.act = Act::terminal});
     if (!spec.process.notify_socket.empty()) add_notify_socket(plan, spec);
     plan.steps.push_back({.act = Act::leave});
   }
-  if (!own_shm && !user_mounts_at(spec, "/dev/shm"))
-    plan.steps.push_back(
-        {.act = Act::host_tree, .target = "dev/shm", .source = own_ipc ? "" : "/dev/shm"});
-  if (!own_ipc && !user_mounts_at(spec, "/dev/mqueue"))
+  if (!has_own_shm(spec) && !user_mounts_at(spec, "/dev/shm"))
+    plan.steps.push_back({.act = Act::host_tree,
+                          .target = "dev/shm",
+                          .source = has_own_ipc(spec) ? "" : "/dev/shm"});
+  if (!has_own_ipc(spec) && !user_mounts_at(spec, "/dev/mqueue"))
     plan.steps.push_back({.act = Act::host_tree,
                           .flags = kOptional, // not every host has it mounted
                           .target = "dev/mqueue",
