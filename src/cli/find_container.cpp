@@ -48,7 +48,9 @@ std::string display_name(const ContainerState& state) {
 
 std::string state_word(const ContainerInfo& container) {
   if (container.running) return container.paused ? "paused" : "running";
-  if (container.held) return container.state.restarts > 0 ? "restarting" : "created";
+  if (container.held && container.state.restarts > 0) return "restarting";
+  // Its end is written down while its layerbox still tidies up.
+  if (container.held && !container.state.exit_status) return "created";
   if (container.state.started == 0) return "created";
   return container.state.exit_status ? "exited" : "dead";
 }

@@ -213,10 +213,14 @@ class Events(E2E):
                 box.ok("run", "-d", "--name", name, "demo", "sleep", "1000")
                 os.kill(self.monitor_of(box, name), signal.SIGKILL)
                 self.eventually(lambda: box.run(*find).status == 0, "nobody holds it")
+                def deaths():
+                    return self.known(box, "-f", "event=die", "-f", f"container={name}")
+
+                # Who is killed holds it until the kernel has ended him.
+                self.eventually(lambda: box.ok("ps", "-a") and deaths(), "somebody has found it")
                 box.ok("ps", "-a")
-                deaths = self.known(box, "-f", "event=die", "-f", f"container={name}")
-                self.assertEqual(len(deaths), 1, name)
-                self.assertNotIn("exit_status", deaths[0])
+                self.assertEqual(len(deaths()), 1, name)
+                self.assertNotIn("exit_status", deaths()[0])
             box.ok("rm", "-f", "a", "b", "d")
             self.assertEqual([self.actions(box, name).count("die") for name in "abd"], [1, 2, 1])
 
