@@ -107,7 +107,7 @@ bool Embryo::settle(const Plan& beginning, const Identity& identity) noexcept {
     facts_ = describe(beginning, process_.pid());
     ChildProgram program(beginning, {}, {}, memory_);
     address(program.context());
-    steps_ = beginning.steps;
+    beginning_ = beginning;
     return send_program(go_, {.context = &program.context()}, {});
   } catch (const std::exception&) { // it has failed, or who makes the next one is told why
     return false;
@@ -115,9 +115,10 @@ bool Embryo::settle(const Plan& beginning, const Identity& identity) noexcept {
 }
 
 bool Embryo::fits(const Plan& plan) const {
-  return !steps_.empty() && plan.steps.size() > steps_.size() && plan.namespaces == namespaces_ &&
-         plan.cgroups.empty() && !plan.second_birth &&
-         std::equal(steps_.begin(), steps_.end(), plan.steps.begin());
+  const std::vector<Step>& told = beginning_.steps;
+  return !told.empty() && plan.steps.size() > told.size() && plan.namespaces == namespaces_ &&
+         plan.id_map == beginning_.id_map && plan.cgroups.empty() && !plan.second_birth &&
+         std::equal(told.begin(), told.end(), plan.steps.begin());
 }
 
 bool Embryo::hatch(ChildProgram& program) {

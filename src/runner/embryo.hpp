@@ -15,7 +15,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
@@ -41,7 +40,7 @@ class Embryo {
   bool fits(const Plan& plan) const;
   // The program's place; and how many steps of the plan are done without it.
   ProgramMemory& memory() { return memory_; }
-  std::size_t done() const { return steps_.size(); }
+  std::size_t done() const { return beginning_.steps.size(); }
   // Lets it run `program`, which lies in memory(), with the descriptors that this names. False when
   // it has ended, or there are too many of them for one message.
   bool hatch(ChildProgram& program);
@@ -59,7 +58,7 @@ class Embryo {
   std::uint64_t namespaces_;
   ProgramMemory memory_;
   ChildProcess process_;
-  std::vector<Step> steps_; // that it has been told
+  Plan beginning_; // that it has been told
   Started facts_;
   UniqueFd go_;
   UniqueFd report_;
