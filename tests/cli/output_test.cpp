@@ -159,10 +159,13 @@ TEST(StateWord, TellsTheLivingFromTheDead) {
   EXPECT_EQ(state_word(info), "created"); // it was never started
   info.state.started = 1;
   EXPECT_EQ(state_word(info), "dead");
-  info.state.exit_status = 0;
+  info.held = true; // it is about to run
+  EXPECT_EQ(state_word(info), "created");
+  info.state.exit_status = 0; // or has just done so, and its layerbox tidies up
+  EXPECT_EQ(state_word(info), "exited");
+  info.held = false;
   EXPECT_EQ(state_word(info), "exited");
   info.held = true;
-  EXPECT_EQ(state_word(info), "created");
   info.state.restarts = 1;
   EXPECT_EQ(state_word(info), "restarting");
   info.running = true;
