@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/control_character.hpp"
 #include "base/error.hpp"
 
 namespace layerbox {
@@ -13,13 +14,14 @@ namespace {
   throw Error(ErrorKind::invalid_argument, "name '" + shown + "' " + why);
 }
 
-// The length of the well-formed UTF-8 sequence at the start of `s`, or 0 (RFC 3629).
-std::size_t utf8_length(std::string_view s) {
+// The length of the well-formed UTF-8 sequence at the start of `s` (RFC 3629), or 0, also for a
+// control character.
+std::size_t shown_length(std::string_view s) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
   const unsigned char lead = byte(0);
   std::size_t length = 0;
   unsigned code = 0;
-  if (lead < 0x80) return 1;
+  if (lead < 0x80) return is_control_character(lead) ? 0 : 1;
   if (lead >= 0xC2 && lead < 0xE0)
     length = 2, code = lead & 0x1Fu;
   else if (lead >= 0xE0 && lead < 0xF0)
@@ -35,10 +37,7 @@ std::size_t utf8_length(std::string_view s) {
   }
   if (length == 3 && (code < 0x800 || (code >= 0xD800 && code < 0xE000))) return 0;
   if (length == 4 && (code < 0x10000 || code > 0x10FFFF)) return 0;
-  // C1 controls and the bidirectional overrides change what a terminal shows.
-  if (code >= 0x80 && code < 0xA0) return 0;
-  if ((code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069)) return 0;
-  return length;
+  return is_control_character(code) ? 0 : length;
 }
 
 } // namespace
@@ -114,7 +113,7 @@ std::string printable(std::string_view bytes) {
   shown.reserve(bytes.size());
   while (!bytes.empty()) {
     const auto byte = static_cast<unsigned char>(bytes[0]);
-    const std::size_t length = byte < 0x20 || byte == 0x7F ? 0 : utf8_length(bytes);
+    const std::size_t length = shown_length(bytes);
     if (length == 0) {
       shown += "\\x";
       shown += kDigits[byte >> 4];

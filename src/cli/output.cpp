@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "base/control_character.hpp"
 #include "base/rel_path.hpp"
 #include "base/stream.hpp"
 
@@ -22,17 +23,16 @@ struct Control {
   std::size_t bytes = 0; // 0: it is none
 };
 
-// What `text`, which is UTF-8, begins with: DEL, C1, or what turns the direction of a line.
+// The control character, but for C0, that `text`, which is UTF-8, begins with.
 Control control_at(std::string_view text) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
   };
-  if (byte(0) == 0x7F) return {0x7F, 1};
-  if (byte(0) == 0xC2 && byte(1) < 0xA0) return {byte(1), 2};
-  if (byte(0) != 0xE2) return {};
-  const unsigned code = 0x2000U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
-  const bool turns = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
-  return turns ? Control{code, 3} : Control{};
+  Control found;
+  if (byte(0) == 0x7F) found = {0x7F, 1};
+  if (byte(0) == 0xC2) found = {byte(1), 2};
+  if (byte(0) == 0xE2) found = {0x2000U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU), 3};
+  return is_control_character(found.code) ? found : Control{};
 }
 
 bool begins_character(char c) {

@@ -41,6 +41,10 @@ class Start(E2E):
         return [line for i, line in enumerate(lines)
                 if i >= begun and not re.search(r"\bsched_yield\(|\bclock_gettime\(|= -1 EAGAIN", line) and "resumed>" not in line and not (i > executed and line.startswith(command))]
 
+    def need_release(self):
+        if b".text.start" not in pathlib.Path(harness.place.program).read_bytes():
+            skip(self, "ordered", "not a release program, whose start lies in one place")
+
     def warm(self, box, *args):
         """Starts until the image is remembered and nothing is left to sweep."""
         def is_warm():
@@ -89,8 +93,7 @@ class Start(E2E):
         self.assertLessEqual(counts["many:1"] - counts["one:1"], 40 * CALLS_OF_A_LAYER + 10)
 
     def test_it_executes_no_more_than_it_must(self):
-        if b".text.start" not in pathlib.Path(harness.place.program).read_bytes():
-            skip(self, "ordered", "not a release program, whose instructions are those that ship")
+        self.need_release()
         box = self.box(ROOT)
         box.image(archives.rootfs(), "demo")
         self.warm(box, "demo", "/bin/true")
@@ -108,8 +111,7 @@ class Start(E2E):
         self.assertIn("a layer is missing from the store: 'layerbox fsck' names it", result.errors)
 
     def test_waiting_it_takes_little_memory(self):
-        if b".text.start" not in pathlib.Path(harness.place.program).read_bytes():
-            skip(self, "ordered", "not a release program, whose start lies in one place")
+        self.need_release()
         box = self.box(ROOT)
         box.image(archives.rootfs(), "demo")
         self.warm(box, "demo", "/bin/true")
