@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -41,14 +43,18 @@ bool is_own(std::string_view name) {
                      [&](std::string_view path) { return name == path.substr(0, path.find('/')); });
 }
 
-void require_empty(FdRef root) {
-  for (const std::string& name : list_dir(root)) {
-    if (is_own(name)) continue;
-    Error error(ErrorKind::invalid_argument,
-                "the directory is no store, and holds '" + printable(name) + "'");
-    error.set_hint("choose an empty or a new directory with --root");
-    throw error;
-  }
+// What has been put there by somebody else, or by the users of a store.
+std::optional<std::string> foreign_name(FdRef root) {
+  for (std::string& name : list_dir(root))
+    if (!is_own(name)) return std::move(name);
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse_what_holds(const std::string& name) {
+  Error error(ErrorKind::invalid_argument,
+              "the directory is no store, and holds '" + printable(name) + "'");
+  error.set_hint("choose an empty or a new directory with --root");
+  throw error;
 }
 
 UniqueFd open_dir(FdRef parent, std::string_view name) {
@@ -106,7 +112,10 @@ void fill_store(FdRef root, const std::string& path, const Identity& identity) {
 }
 
 void make_store_here(FdRef root, const std::string& path, const Identity& identity) {
-  require_empty(root);
+  if (const std::optional<std::string> name = foreign_name(root)) {
+    if (try_stat_at(root, layout::kVersionFile)) return; // another process was first, and uses it
+    refuse_what_holds(*name);
+  }
   refuse_known_file_systems(root);
   make_private_file(root, layout::kLocks, O_RDWR);
   const RangeLock gate = take_lock(root, kGateLock, LockMode::exclusive);

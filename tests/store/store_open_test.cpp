@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "store/file_system_check.hpp"
+#include "store/store_creation.hpp"
 #include "store/store_version.hpp"
 #include "tests/store/child_process.hpp"
 #include "tests/store/ordinary_user.hpp"
@@ -94,6 +95,14 @@ TEST_F(StoreOpen, IsMadeOnceByManyProcessesAtOnce) {
   for (Child& child : children)
     EXPECT_EQ(child.wait(), 0);
   EXPECT_EQ(open().catalog().images().size(), 1U);
+}
+
+// Two found no store; one has made it since, and works in it.
+TEST_F(StoreOpen, IsNotMadeWhereAnotherProcessWasFirstAndHasUsedIt) {
+  const Store store = open();
+  write_file(at("reserve"), "");
+  make_store(store.root(), path(), test_identity());
+  EXPECT_EQ(mode_of(at("version")), 0600U);
 }
 
 TEST_F(StoreOpen, TakesOverAnEmptyDirectoryAndClosesIt) {
