@@ -115,11 +115,13 @@ void MetadataWriter::set_xattrs(FdRef dir, const char* name, const RelPath& path
     try {
       set_xattr(dir, name, key, value);
     } catch (Error& error) {
-      if (!is_unheld(key, error.error_number(), maps_all_)) {
-        error.add_context("'" + printable(path.str()) + "'");
-        throw;
+      if (is_unheld(key, error.error_number(), maps_all_)) {
+        ++unheld_.xattrs;
+        continue;
       }
-      ++unheld_.xattrs;
+      error.add_context("'" + printable(path.str()) + "'");
+      if (error.error_number() != EINVAL) throw;
+      throw Error(ErrorKind::corrupt, error.what(), EINVAL); // no such name, or no such value
     }
   }
 }
