@@ -71,21 +71,21 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
+  // All texts here are literals, or live as long as this.
   // Options declared from now on stand under this title.
-  void group(std::string title);
-  void details(std::string text);
-  void example(std::string command, std::string purpose);
+  void group(const char* title);
+  void details(const char* text);
+  void example(const char* command, const char* purpose);
   void options_end_at_first_operand();
 
-  // `names` is "-s,--long" or "--long"; it, `placeholder` and `help` are literals, or live as long
-  // as this. The last use of an option wins; lists keep all uses. The
-  // variables must live until parse() has returned; they keep their value when the option is
+  // `names` is "-s,--long", "--long" or "-s". The last use of an option wins; lists keep all uses.
+  // The variables must live until parse() has returned; they keep their value when the option is
   // absent.
   class Option {
    public:
-    Option& choices(std::vector<std::string> allowed);    // other values are a UsageError
-    Option& suggests(std::vector<std::string> values);    // see OptionDescription
-    Option& excludes(const std::string& other_long_name); // which is declared already
+    Option& choices(std::vector<std::string> allowed); // other values are a UsageError
+    Option& suggests(std::vector<std::string> values); // see OptionDescription
+    Option& excludes(const char* other_long_name);
 
    private:
     friend class CommandLine;
@@ -115,9 +115,10 @@ class CommandLine {
   CommandDescription describe() const;
 
  private:
-  using Setter = std::function<void(const std::vector<std::string>&)>;
+  using Setter = void (*)(void* value, const std::vector<std::string>& uses);
   enum class Kind : std::uint8_t { flag, value, optional_value, list };
-  Option add(const char* names, const char* placeholder, const char* help, Kind kind, Setter set);
+  Option add(const char* names, const char* placeholder, const char* help, Kind kind, void* value,
+             Setter set);
   void take_operands(std::span<const std::string> words) const;
   [[noreturn]] void refuse_unknown(const std::string& name) const;
 
