@@ -6,25 +6,23 @@
 #include "cli/terminal_progress.hpp"
 
 namespace layerbox {
-namespace {
-
-// The user 0 of a user namespace may be an ordinary user outside, whose store is in his home.
-bool has_roots_places(const Identity& identity) {
-  if (identity.privilege == Privilege::root) return true;
-  return ::geteuid() == 0 && ::faccessat(AT_FDCWD, "/var/lib", W_OK, AT_EACCESS) == 0;
-}
-
-} // namespace
 
 const Identity& Invocation::identity() {
   if (!identity_) identity_ = current_identity();
   return *identity_;
 }
 
+// The user 0 of a user namespace may be an ordinary user outside, whose store is in his home. The
+// machine's own is not asked who he is for this: a start asks when its process is made.
+bool Invocation::has_roots_places() {
+  if (::geteuid() != 0) return false;
+  return ::faccessat(AT_FDCWD, "/var/lib", W_OK, AT_EACCESS) == 0 ||
+         identity().privilege == Privilege::root;
+}
+
 const Settings& Invocation::settings() {
   if (!settings_)
-    settings_ =
-        load_settings(process_settings_sources(has_roots_places(identity())), options_.root);
+    settings_ = load_settings(process_settings_sources(has_roots_places()), options_.root);
   return *settings_;
 }
 

@@ -39,6 +39,8 @@ class Invocation {
   Progress& progress();
 
  private:
+  bool has_roots_places();
+
   CommonOptions options_;
   std::vector<std::string> words_;
   std::optional<Identity> identity_;
