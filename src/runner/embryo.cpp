@@ -52,16 +52,16 @@ bool send_program(FdRef socket, HatchMessage message, const std::vector<int>& fd
 }
 
 // The kernel leaves a new process on its maker's processor more often than not, where it waits
-// until that sleeps, however idle the others are. So we go to another one, if we may, and leave it
-// there.
-void step_aside() {
+// until that sleeps, however idle the others are. So it is sent to another one, if it may go, and
+// left there.
+void send_away(pid_t pid) {
   cpu_set_t allowed;
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
   cpu_set_t others = allowed;
   CPU_CLR(static_cast<unsigned>(::sched_getcpu()), &others);
   if (CPU_COUNT(&others) == 0) return;
-  (void)::sched_setaffinity(0, sizeof others, &others);
-  (void)::sched_setaffinity(0, sizeof allowed, &allowed);
+  (void)::sched_setaffinity(pid, sizeof others, &others);
+  (void)::sched_setaffinity(pid, sizeof allowed, &allowed);
 }
 
 } // namespace
@@ -83,7 +83,7 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
     bool born_in = false;
     ChildProcess process = make_child(namespaces & ~std::uint64_t{CLONE_NEWNET}, FdRef(-1), born_in,
                                       [&] { run_embryo(context); });
-    step_aside();
+    send_away(process.pid());
     return std::unique_ptr<Embryo>(new Embryo(namespaces, std::move(memory), std::move(process),
                                               std::move(go.write), std::move(report.read),
                                               context));
