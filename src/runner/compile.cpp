@@ -223,7 +223,9 @@ std::string clean_absolute_path(const std::string& path, std::string_view purpos
 }
 
 Plan compile_beginning(const RunSpec& spec, const HostFacts& facts) {
+  constexpr std::size_t kUsualSteps = 96; // more only grow
   Plan plan;
+  plan.steps.reserve(kUsualSteps);
   plan.id_map = spec.id_map;
   plan.may_setgroups = facts.setgroups.available;
   if (spec.id_map.uids.empty() || spec.id_map.gids.empty())
