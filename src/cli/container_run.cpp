@@ -24,6 +24,7 @@
 #include "cli/restart_policy.hpp"
 #include "cli/spec_json.hpp"
 #include "cli/units.hpp"
+#include "layers/backend/file_places.hpp"
 #include "layers/snapshots.hpp"
 #include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
@@ -79,10 +80,20 @@ void ContainerRun::prepare(OwnVolumes own_volumes) {
   spec.rootfs = container_.prepare(invocation_.progress());
 }
 
+// One process makes them while the other one makes its mounts.
+void ContainerRun::make_places() const {
+  std::vector<std::string> places;
+  for (const RunSpec::ProvidedFile& file : prepared_.spec.provided_files)
+    places.push_back(file.destination);
+  make_file_places(invocation_.store(), container_.state().layers, prepared_.spec.rootfs,
+                   container_.lease().dir(), places);
+}
+
 void ContainerRun::make() {
   const RunSpec& spec = prepared_.spec;
   note("create");
   prepare(OwnVolumes::make);
+  make_places();
   if (!container_.is_kept()) return;
   const FdRef dir = container_.lease().dir();
   write_new_file(dir, layout::kSpec, spec_text(spec, flags_.labels), 0600);

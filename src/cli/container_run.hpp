@@ -36,6 +36,7 @@ class ContainerRun {
 
  private:
   void prepare(OwnVolumes own_volumes);
+  void make_places() const;
   RunOutcome run_once(const std::function<void()>& begun);
   RunOutcome run_detached_once(Detached& detached);
   bool waits_for_restart(const RunOutcome& outcome, std::uint32_t quick_ends);

@@ -3,11 +3,13 @@ import ctypes
 import os
 import random
 import stat
+import tarfile
 import threading
 import time
 
 import archives
 import harness
+from archives import Tree, config, docker_archive
 from harness import EVERYBODY, RANGED, ROOT, SINGLE, E2E, main, mounts
 
 STARTS = int(os.environ.get("LAYERBOX_RACE_STARTS", "25"))
@@ -234,6 +236,62 @@ class Racer(E2E):
                         self.assertIn(result.status, (0, 1, 2, 125), result.errors)
                 self.assertEqual((mounts(), sorted(os.listdir("/etc")), sorted(os.listdir("/"))), (host, etc, top))
                 self.assertIn(os.listdir(source), ([], ["inside"]))
+
+
+class Places(E2E):
+    """Of /etc/hosts and its like, whatever an image has there; by the launcher, or by the container's process."""
+
+    LOOK = "head -n 1 /etc/hosts; ls /etc | tr '\\n' ' '; stat -L -c '%a %u:%g' /etc"
+    PROVIDED = "hostname hosts resolv.conf"
+    IMAGES = {
+        "missing": (lambda top: top.dir("etc", mode=0o750, uid=7, gid=8), f"group {PROVIDED} os-release passwd 750 7:8"),
+        "hidden by an opaque mark": (lambda top: top.dir("etc").file("etc/.wh..wh..opq").file("etc/a"), f"a {PROVIDED} 755 0:0"),
+        "whiteouts": (lambda top: top.file("etc/.wh.hosts").file("etc/.wh.group"), f"{PROVIDED} os-release passwd 755 0:0"),
+        "no etc": (lambda top: top.file(".wh.etc"), f"{PROVIDED} 755 0:0"),
+        "a symlink": (lambda top: top.dir("elsewhere").symlink("etc", "elsewhere"), f"{PROVIDED} 755 0:0"),
+        "files": (lambda top: top.file("etc/hosts", "mine").symlink("etc/hostname", "hosts"),
+                  "group hostname hosts os-release passwd resolv.conf 755 0:0"),
+    }
+
+    def image(self, change):
+        top = Tree()
+        change(top)
+        layers = [archives.rootfs(), top.bytes()]
+        return docker_archive([(config(layers), layers, ["demo"])])
+
+    def test_are_made_in_any_image(self):
+        for name, (change, wanted) in self.IMAGES.items():
+            for box in self.each_with_image(self.image(change)):
+                for backend in ("overlay", "copy"):
+                    with self.subTest(f"{box.user.name}: {name}, {backend}"):
+                        hosts, seen = box.ok("run", "--backend", backend, "demo", "sh", "-c", self.LOOK).split("\n", 1)
+                        if box.user is SINGLE:  # to whom all files belong
+                            wanted = wanted.replace("7:8", "0:0")
+                        self.assertIn("localhost" if name != "files" else "", hosts)
+                        self.assertEqual(sorted(seen.split()), sorted(wanted.split()))
+
+    def test_are_no_change(self):
+        for box in self.each_with_image(self.image(self.IMAGES["missing"][0])):
+            box.ok("run", "--name", "kept", "--backend", "overlay", "demo", "true")
+            self.assertEqual(box.ok("diff", "kept"), "")
+            self.assertEqual(box.ok("run", "--backend", "overlay", "demo", "stat", "-c", "%Y", "/etc"), f"{archives.MTIME}\n")
+
+    def test_nothing_is_made_outside(self):
+        for box in self.each_with_image(archives.rootfs()):
+            canary = self.directory(box, "canary")
+            for change in (lambda top: top.symlink("etc", canary), lambda top: top.symlink("etc", "../" * 20 + canary[1:]),
+                           lambda top: top.symlink("etc/hosts", canary + "/x"), lambda top: top.file("etc", "no directory"),
+                           lambda top: top.symlink("etc", "/proc/self/cwd"), lambda top: top.add("etc", tarfile.FIFOTYPE)):
+                box.image(self.image(change), "evil")
+                box.run("run", "--backend", "overlay", "evil", "true", timeout=30)
+                self.assertEqual(os.listdir(canary), [])
+                self.assertEqual(os.listdir(box.store + "/containers"), [])
+
+    def directory(self, box, name):
+        path = os.path.join(box.home, name)
+        os.mkdir(path)
+        os.chown(path, box.user.uid, box.user.uid)
+        return path
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ set(LAYERS_BACKEND_SOURCES
   backend/copy_file.cpp
   backend/copy_tree.cpp
   backend/derived_chain.cpp
+  backend/file_places.cpp
   backend/fuse_probe.cpp
   backend/measurements.cpp
   backend/mount_rootfs.cpp
