@@ -14,9 +14,9 @@ namespace {
 
 // sha256 of two zero blocks: the tar of a layer that changes nothing, as docker knows it.
 const Digest& empty_layer() {
-  static const Digest digest =
+  static const Digest kDigest =
       Digest::parse("sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef");
-  return digest;
+  return kDigest;
 }
 
 // The tar is of our own making, of files that are on this disk.

@@ -153,7 +153,7 @@ std::vector<std::string> remove_unused_networks(const Store& store) {
   const RangeLock gate = store.gate(LockMode::exclusive);
   const ContainerUsers users = all_container_users(store, networks_of);
   std::vector<std::string> names = network_names(store);
-  std::erase_if(names, [&](const std::string& name) { return users.count(name) > 0; });
+  std::erase_if(names, [&](const std::string& name) { return users.contains(name); });
   if (names.empty()) return names;
   const auto dir = open_networks(store);
   for (const std::string& name : names)

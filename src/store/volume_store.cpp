@@ -156,7 +156,7 @@ std::vector<std::string> remove_unused_volumes(const Store& store) {
   const RangeLock gate = store.gate(LockMode::exclusive);
   const ContainerUsers users = all_container_users(store, volumes_of);
   std::vector<std::string> names = volume_names(store);
-  std::erase_if(names, [&](const std::string& name) { return users.count(name) > 0; });
+  std::erase_if(names, [&](const std::string& name) { return users.contains(name); });
   for (const std::string& name : names)
     move_volume_to_trash(store, name);
   return names;

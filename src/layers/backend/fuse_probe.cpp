@@ -102,7 +102,7 @@ BackendProbe probe_fuse_overlayfs(const Store& store, Remember remember) {
         [&](FdRef dir) { try_fuse_overlayfs(dir, store.identity()); },
         "fuse-overlayfs serves on the store's file system");
   } catch (const Error& error) {
-    const std::string hint = error.hint();
+    const std::string& hint = error.hint();
     return {false, error.what() + (hint.empty() ? "" : ": " + hint)};
   }
 }

@@ -7,8 +7,8 @@ namespace layerbox {
 namespace {
 
 const RelPath& manifest_path() {
-  static const RelPath path = RelPath::parse("manifest.json");
-  return path;
+  static const RelPath kPath = RelPath::parse("manifest.json");
+  return kPath;
 }
 
 RelPath member_path(const std::string& name) {

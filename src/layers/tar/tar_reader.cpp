@@ -186,7 +186,7 @@ void TarReader::check_sparse(archive_entry* entry) {
 
 // libarchive is content with a map that promises more than there is. It forgets a map that covers
 // the whole file.
-void TarReader::check_map(archive_entry* entry) {
+void TarReader::check_map(archive_entry* entry) const {
   std::uint64_t promised = 0;
   const int count = ::archive_entry_sparse_reset(entry);
   for (int i = 0; i < count; ++i) {

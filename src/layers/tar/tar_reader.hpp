@@ -83,7 +83,7 @@ class TarReader {
   void read_header(archive_entry* entry);
   void check_sparse(archive_entry* entry);
   void check_entry_end();
-  void check_map(archive_entry* entry);
+  void check_map(archive_entry* entry) const;
   void read_to_end();
   void pass_raw(std::uint64_t to);
   void check_raw_limit() const;
