@@ -124,9 +124,9 @@ std::optional<RunImage> parse_run_image(std::string_view reference, std::string_
     RunImage image;
     image.id = digest_of(unpacker.text());
     for (std::size_t left = unpacker.number(); left > 0; --left) {
-      auto layer = LayerKey::parse(unpacker.text());
+      const auto layer = LayerKey::parse(unpacker.text());
       if (!layer) return std::nullopt;
-      image.layers.push_back(std::move(*layer));
+      image.layers.push_back(*layer);
     }
     ImageProcess& process = image.process;
     process.entrypoint = unpacker.maybe_texts();
