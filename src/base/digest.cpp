@@ -11,22 +11,21 @@
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
 
-#ifdef LAYERBOX_LATE_CPUID
 // libcrypto asks the processor what it can do before main, by CPUID, which takes a virtual machine
-// some 40 µs, and a start hashes nothing. The linker gives its call to the second of these
-// (--wrap).
-extern "C" void __real_OPENSSL_cpuid_setup();
+// some 40 µs, and a start hashes nothing. Where the program is static the linker gives that call to
+// the second of these (--wrap); elsewhere there is no first, and nobody calls the second.
+extern "C" [[gnu::weak]] void __real_OPENSSL_cpuid_setup();
 extern "C" void __wrap_OPENSSL_cpuid_setup() {}
-#endif
 
 namespace layerbox {
 namespace {
 
 void know_processor() {
-#ifdef LAYERBOX_LATE_CPUID
-  static const bool known = (__real_OPENSSL_cpuid_setup(), true);
-  static_cast<void>(known);
-#endif
+  static const bool kKnown = [] {
+    if (__real_OPENSSL_cpuid_setup != nullptr) __real_OPENSSL_cpuid_setup();
+    return true;
+  }();
+  static_cast<void>(kKnown);
 }
 
 int hex_value(char c) {

@@ -84,7 +84,10 @@ class Checking {
 
   void read_rows() {
     if (database_is_whole_) {
-      rows_ = {store_.catalog().layers(), store_.catalog().images(), store_.catalog().containers()};
+      // In this order: what somebody imports meanwhile has its layers among those read after it.
+      rows_.images = store_.catalog().images();
+      rows_.layers = store_.catalog().layers();
+      rows_.kept = store_.catalog().containers();
     } else {
       rows_ = take_inventory(store_);
     }

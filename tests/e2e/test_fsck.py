@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import threading
 
 import archives
 import harness
@@ -395,6 +396,30 @@ class Fsck(E2E):
         self.eventually(lambda: os.listdir(box.store + "/staging"), "an import begins")
         self.assertIn("imports", box.fails(1, "fsck", "--repair"))
         self.assertFalse(os.path.exists(box.store + "/damaged"))
+
+    def test_who_imports_meanwhile_damages_nothing(self):
+        if shutil.which("strace") is None:
+            skip(self, "strace", "strace is not installed")
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        ended = threading.Event()
+
+        def imports():
+            number = 0
+            while not ended.is_set():
+                number += 1
+                layers = [Tree().file(f"x{number}", "x").bytes()]
+                box.run("pull-tar", "-", input=docker_archive([(config(layers), layers, [f"new:{number}"])]))
+
+        importer = threading.Thread(target=imports)
+        importer.start()
+        try:  # It is held up at each lock of the database, so that others get between two of its looks.
+            checked = box.run("fsck", "--quick", under=("strace", "-qq", "-o", "/dev/null", "-P", box.store + "/layerbox.db",
+                                                        "-e", "inject=fcntl:delay_exit=150000"), timeout=120)
+        finally:
+            ended.set()
+            importer.join()
+        self.assertEqual(checked.status, 0, checked.text + checked.errors)
 
     def test_damaged_layers_are_told_in_the_order_in_which_they_came(self):
         box = self.box()
