@@ -140,6 +140,8 @@ EnteredContainer enter_container(const Store* store, const std::string& referenc
       store != nullptr ? list_containers(*store) : std::vector<ContainerInfo>(), reference);
   require_running(container, reference);
   ExecSpec spec;
+  // Without a store none was found.
+  // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
   spec.walls = await_record(*store, container.state, reference);
   spec.walls.container_id = container.state.id;
   spec.walls.id_map = container.state.id_map;

@@ -56,7 +56,7 @@ class ImagesVerb : public Verb {
   std::uint64_t shared_bytes(const ImageRow& image) const {
     std::uint64_t bytes = 0;
     for (const LayerKey& layer : image.layers)
-      if (uses_.at(layer) > 1 && sizes_.count(layer) > 0) bytes += sizes_.at(layer);
+      if (uses_.at(layer) > 1 && sizes_.contains(layer)) bytes += sizes_.at(layer);
     return bytes;
   }
 

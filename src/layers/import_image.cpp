@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/fault.hpp"
+#include "base/utc_time.hpp"
 #include "layers/oci/docker_archive.hpp"
 #include "layers/oci/image_config.hpp"
 #include "layers/oci/layer_importer.hpp"
@@ -34,15 +35,6 @@ struct PreparedImage {
 
 std::string short_digest(const Digest& digest) {
   return "sha256:" + digest.hex().substr(0, 12);
-}
-
-std::string time_text() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  std::array<char, 32> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text.data();
 }
 
 // One import, from the staging directory to the rows. Nothing that it did before publish() is left
@@ -289,7 +281,8 @@ class Import {
     fresh.image.names = names;
     for (const LayerKey& key : image.layers)
       fresh.image.size_bytes += layers_.row(key).size_bytes;
-    fresh.image.created = image.config.created.empty() ? time_text() : image.config.created;
+    fresh.image.created =
+        image.config.created.empty() ? utc_text(std::time(nullptr)) : image.config.created;
     fresh.image.os = image.config.os;
     fresh.image.architecture = image.config.architecture;
     fresh.layers = layers_.take_new_rows(image.layers);

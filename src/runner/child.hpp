@@ -151,6 +151,6 @@ inline constexpr std::size_t kMaxHatchFds = 253; // SCM_MAX_FD of unix(7)
 
 // Makes the network namespace, and then runs the two programs that come: what does not depend on
 // the rootfs, and the rest.
-[[noreturn]] void run_embryo(const EmbryoContext& context) noexcept;
+[[noreturn]] void run_embryo(const EmbryoContext& embryo) noexcept;
 
 } // namespace layerbox

@@ -87,7 +87,7 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
     return std::unique_ptr<Embryo>(new Embryo(namespaces, std::move(memory), std::move(process),
                                               std::move(go.write), std::move(report.read),
                                               context));
-  } catch (const Error&) {
+  } catch (const std::exception&) { // also of memory
     return nullptr;
   }
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -12,6 +13,7 @@
 
 #include "base/error.hpp"
 #include "base/process_facts.hpp"
+#include "base/unique_fd.hpp"
 
 namespace layerbox {
 namespace {
@@ -47,7 +49,8 @@ void find_title(ChildContext& context) {
   const std::uint64_t begin = stat_field(stat, 48); // arg_start
   const std::uint64_t end = stat_field(stat, 49);   // arg_end
   if (begin == 0 || end <= begin) return;           // there are none
-  context.title = reinterpret_cast<char*>(begin);
+  // It is our own, which the kernel tells as a number.
+  context.title = reinterpret_cast<char*>(begin); // NOLINT(performance-no-int-to-ptr)
   context.title_bytes = end - begin;
 }
 

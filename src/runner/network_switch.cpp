@@ -216,7 +216,7 @@ std::uint32_t NetworkSwitch::free_number(const std::vector<Link>& links) const {
     });
   };
   for (std::uint32_t number = 1; number < end; ++number)
-    if (taken.count(number) == 0 && !is_gateway(number)) return number;
+    if (!taken.contains(number) && !is_gateway(number)) return number;
   Error error(ErrorKind::limit_exceeded,
               fmt::format("network '{}' has no free address", network_.name));
   error.set_hint("end some of its containers, or make a larger network: layerbox network create "

@@ -114,7 +114,11 @@ void move_channel(Channel& channel, const struct pollfd& ready) {
 }
 
 // The slots of the poll: signals, the process, and the two directions of the console.
-enum Slot : std::size_t { kSignals, kProcess, kInput, kOutput, kSlots };
+constexpr std::size_t kSignals = 0;
+constexpr std::size_t kProcess = 1;
+constexpr std::size_t kInput = 2;
+constexpr std::size_t kOutput = 3;
+constexpr std::size_t kSlots = 4;
 
 std::array<struct pollfd, kSlots> what_to_wait_for(const SignalGate& gate, int process_fd,
                                                    Console* console) {

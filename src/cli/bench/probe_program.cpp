@@ -8,10 +8,12 @@ asm(".pushsection .rodata\n"
     "layerbox_bench_probe_end: .byte 0\n"
     ".popsection\n");
 
+// NOLINTBEGIN(modernize-avoid-c-arrays,readability-identifier-naming): the assembler's labels
 extern "C" {
-extern const char layerbox_bench_probe[];     // NOLINT(modernize-avoid-c-arrays)
-extern const char layerbox_bench_probe_end[]; // NOLINT(modernize-avoid-c-arrays)
+extern const char layerbox_bench_probe[];
+extern const char layerbox_bench_probe_end[];
 }
+// NOLINTEND(modernize-avoid-c-arrays,readability-identifier-naming)
 
 namespace layerbox::bench {
 

@@ -125,7 +125,7 @@ TarType type_of(const TarBlock& block, std::string_view name, std::uint64_t mode
 }
 
 std::string one_name(const std::optional<std::string>& gnu, const std::string& pax,
-                     std::string own) {
+                     const std::string& own) {
   if (gnu && !pax.empty() && *gnu != pax)
     refuse_header("two names that differ, one GNU and one pax");
   if (!pax.empty()) return pax;

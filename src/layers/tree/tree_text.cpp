@@ -34,10 +34,11 @@ std::string attributes(const Metadata& m) {
 }
 
 void hash_zeros(Sha256& hash, std::uint64_t count) {
-  static const std::vector<std::byte> zeros(std::size_t{64} << 10);
+  static const std::vector<std::byte> kZeros(std::size_t{64} << 10);
   while (count > 0) {
-    const std::size_t step = static_cast<std::size_t>(std::min<std::uint64_t>(count, zeros.size()));
-    hash.update(std::span(zeros).first(step));
+    const std::size_t step =
+        static_cast<std::size_t>(std::min<std::uint64_t>(count, kZeros.size()));
+    hash.update(std::span(kZeros).first(step));
     count -= step;
   }
 }
