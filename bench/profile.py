@@ -3,9 +3,9 @@
 
   bench/profile.py TIMES AT_A_TIME COMMAND [ARG…]
 
-COMMAND is layerbox with its arguments, run so many times. perf (Debian: linux-perf) samples what the processors do, by a clock,
+COMMAND is layerbox with its arguments, run so many times; "{}" in an argument is the number of the run. perf (Debian: linux-perf) samples what the processors do, by a clock,
 so that it works in virtual machines without counters, too; as root, for the kernel's part. Prints, for each outermost system call,
-page faults, and user space, µs of a run. What others have in common with a run, the launcher's shell for one, is left out.
+page faults, and user space, µs of a run. What starts it, and the command that it runs, are left out.
 """
 import collections
 import os

@@ -17,19 +17,20 @@ RENAME_EXCHANGE = 2
 AT_FDCWD = -100
 
 
+def directory(box, name, **files):
+    path = os.path.join(box.home, name)
+    os.makedirs(path, exist_ok=True)
+    for file, text in files.items():
+        with open(os.path.join(path, file), "w", encoding="ascii") as out:
+            out.write(text)
+        os.chown(os.path.join(path, file), box.user.uid, box.user.uid)
+    os.chown(path, box.user.uid, box.user.uid)
+    return path
+
+
 class Mounts(E2E):
     def each(self, extra=None):
         return self.each_with_image(archives.rootfs(extra))
-
-    def directory(self, box, name, **files):
-        path = os.path.join(box.home, name)
-        os.makedirs(path, exist_ok=True)
-        for file, text in files.items():
-            with open(os.path.join(path, file), "w", encoding="ascii") as out:
-                out.write(text)
-            os.chown(os.path.join(path, file), box.user.uid, box.user.uid)
-        os.chown(path, box.user.uid, box.user.uid)
-        return path
 
     def test_missing_sources_are_named_and_not_made(self):
         for box in self.each():
@@ -42,8 +43,8 @@ class Mounts(E2E):
 
     def test_nested_mounts_in_any_order_and_files_on_files(self):
         for box in self.each():
-            outer = self.directory(box, "outer", a="outer a\n", b="outer b\n")
-            inner = self.directory(box, "inner", c="inner c\n")
+            outer = directory(box, "outer", a="outer a\n", b="outer b\n")
+            inner = directory(box, "inner", c="inner c\n")
             script = "cat /m/a /m/b /m/deep/c"
             flags = [f"{inner}:/m/deep", f"{inner}/c:/m/b", f"{outer}:/m"]
             for order in (flags, flags[::-1]):
@@ -52,7 +53,7 @@ class Mounts(E2E):
 
     def test_an_overlay_takes_the_writes_and_the_source_stays(self):
         for box in self.each():
-            source = self.directory(box, "source", a="old\n", b="here\n")
+            source = directory(box, "source", a="old\n", b="here\n")
             os.chmod(source, 0o750)
             before = harness.fingerprint(source)
             script = ("echo new > /m/a; rm /m/b; mkdir /m/d; touch /m/d/e; cat /m/a; ls /m; stat -c %a:%u /m; "
@@ -73,14 +74,14 @@ class Mounts(E2E):
     def test_overlays_that_make_no_sense(self):
         box = self.box(ROOT)
         box.image(archives.rootfs(), "demo")
-        source = self.directory(box, "source", a="x")
+        source = directory(box, "source", a="x")
         for flag in (f"{source}:/m:O,ro", "name:/m:O", f"{source}:/m:O,noidmap"):
             box.fails(2, "run", "-v", flag, "demo", "true")
         self.assertIn("Not a directory", box.fails(125, "run", "-v", f"{source}/a:/m:O", "demo", "true"))
 
     def test_a_killed_run_leaves_no_overlay(self):
         for box in self.each():
-            source = self.directory(box, "source", a="x")
+            source = directory(box, "source", a="x")
             process = box.start("run", "-v", f"{source}:/m:O", "demo", "sh", "-c", "touch /m/new; echo up; sleep 1000")
             self.assertEqual(process.stdout.readline(), b"up\n")
             process.kill()
@@ -278,7 +279,7 @@ class Places(E2E):
 
     def test_nothing_is_made_outside(self):
         for box in self.each_with_image(archives.rootfs()):
-            canary = self.directory(box, "canary")
+            canary = directory(box, "canary")
             for change in (lambda top: top.symlink("etc", canary), lambda top: top.symlink("etc", "../" * 20 + canary[1:]),
                            lambda top: top.symlink("etc/hosts", canary + "/x"), lambda top: top.file("etc", "no directory"),
                            lambda top: top.symlink("etc", "/proc/self/cwd"), lambda top: top.add("etc", tarfile.FIFOTYPE)):
@@ -286,12 +287,6 @@ class Places(E2E):
                 box.run("run", "--backend", "overlay", "evil", "true", timeout=30)
                 self.assertEqual(os.listdir(canary), [])
                 self.assertEqual(os.listdir(box.store + "/containers"), [])
-
-    def directory(self, box, name):
-        path = os.path.join(box.home, name)
-        os.mkdir(path)
-        os.chown(path, box.user.uid, box.user.uid)
-        return path
 
 
 if __name__ == "__main__":
