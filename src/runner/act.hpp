@@ -40,16 +40,17 @@ enum class Act : std::uint8_t {
   take_proc,    // the host's /proc, for mount_fs
   // What does not depend on the rootfs, so that it can be made before there is one (embryo.hpp).
   // A tmpfs on the old root, gone with it: an empty directory for masks, provided files, and until
-  // there is a rootfs what is mounted by the steps that follow. data: its size in bytes
+  // there is a rootfs what is mounted by the steps that follow, on "proc", "sys" and "dev". The
+  // working directory. data: its size in bytes
   scratch,
-  mount_fs,   // source: file system, target: a real directory (no symlink), data: options;
-              // kHostTree: what take_proc has taken
+  mount_fs,   // source: file system, target: a name there, data: options; kHostTree: what
+              // take_proc has taken
   mount_sys,  // sysfs, or the host's /sys as a read-only clone where that is refused
   enter,      // working directory: target, a tmpfs that we have mounted
   leave,      // working directory: the root again
   device,     // target: name here; source: the host's node, bound
   symlink,    // target: name here; source: what it says
-  mount_here, // as mount_fs on a new directory here
+  mount_here, // a file system on a new directory here
   host_tree,  // source: a directory of the host, or "": what take_shm has taken; target: here
   // The rootfs.
   hang,         // fd: a tree that later steps need, under the anchor, where nobody will see it
@@ -117,6 +118,7 @@ inline constexpr std::uint32_t kKeepAdmin = 1U << 5;
 inline constexpr std::uint32_t kReadOnlyTop = 1U << 6; // and what is mounted below as it was
 inline constexpr std::uint32_t kReadable = 1U << 7;    // be_born: by the user who has made it
 inline constexpr std::uint32_t kExisting = 1U << 8;    // workdir: a missing one is not made
+inline constexpr std::uint32_t kOurs = 1U << 9; // mask, read_only: below what we have mounted here
 
 // A limit of setrlimit(2). Without padding: a step carries it as bytes.
 struct ResourceLimit {

@@ -21,6 +21,9 @@ int make_directories(int root, const char* name, std::uint64_t resolve) noexcept
 // The same of a file; a missing one is made empty, with its directories, and is open for writing.
 int make_file(int root, const char* name, std::uint64_t resolve) noexcept;
 
+// The directory of scratch that masks are made of.
+inline constexpr char kEmpty[] = "empty";
+
 // child_mounts.cpp
 int private_mounts(ChildContext&, const ChildOp&) noexcept;
 int scratch(ChildContext&, const ChildOp&) noexcept;

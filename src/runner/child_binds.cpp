@@ -8,6 +8,8 @@
 namespace layerbox::child {
 namespace {
 
+constexpr char kNull[] = "/dev/null";
+
 bool is_directory(const struct stat& status) noexcept {
   return S_ISDIR(status.st_mode);
 }
@@ -58,6 +60,22 @@ int provided_target(ChildContext& context, const char* name) noexcept {
   if (stat_fd(target, &status) == 0 && S_ISREG(status.st_mode)) return target;
   close_fd(target);
   return -1;
+}
+
+// Names here are ours, and lead nowhere else: no descriptor is needed. 0 when there is no target.
+int bind_read_only_here(const char* source, const char* target) noexcept {
+  constexpr unsigned long kAsMounted = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  int result = mount_on(source, target, nullptr, MS_BIND, nullptr);
+  if (result == 0)
+    result =
+        mount_on(nullptr, target, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | kAsMounted, nullptr);
+  return result == -ENOENT || result == -ENOTDIR ? 0 : result;
+}
+
+int mask_here(const char* target) noexcept {
+  const int result = mount_on(kNull, target, nullptr, MS_BIND, nullptr);
+  if (result == -ENOTDIR) return bind_read_only_here(kEmpty, target); // a directory
+  return result == -ENOENT ? 0 : result;
 }
 
 // 0 when there is nothing to hide.
@@ -129,22 +147,24 @@ int provide(ChildContext& context, const ChildOp& op) noexcept {
 }
 
 int mask(ChildContext& context, const ChildOp& op) noexcept {
+  if ((op.flags & kOurs) != 0) return mask_here(op.target);
   const int target = existing(context, op.target);
   if (target <= 0) return target;
   struct stat status;
   const int known = stat_fd(target, &status);
   if (known < 0) return known;
   if (!is_directory(status)) {
-    const int null = clone_tree(AT_FDCWD, "/dev/null", 0);
+    const int null = clone_tree(AT_FDCWD, kNull, 0);
     return null < 0 ? null : attach_and_close(null, target);
   }
-  const int empty = clone_tree(context.scratch_fd, "empty", 0);
+  const int empty = clone_tree(context.scratch_fd, kEmpty, 0);
   if (empty < 0) return empty;
   const int set = set_attributes(empty, MOUNT_ATTR_RDONLY, 0);
   return set < 0 ? set : attach_and_close(empty, target);
 }
 
 int read_only(ChildContext& context, const ChildOp& op) noexcept {
+  if ((op.flags & kOurs) != 0) return bind_read_only_here(op.target, op.target);
   const int target = existing(context, op.target);
   if (target <= 0) return target;
   const int tree = clone_tree(target, "", AT_EMPTY_PATH | AT_RECURSIVE);

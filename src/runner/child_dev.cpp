@@ -100,6 +100,7 @@ int send_descriptor(int socket, int fd) noexcept {
 }
 
 int enter(ChildContext& context, const ChildOp& op) noexcept {
+  if (context.root_fd == context.scratch_fd) return call(SYS_chdir, op.target); // a name of ours
   const int directory = open_how(context.root_fd, op.target, O_PATH | O_DIRECTORY, kReal);
   if (directory < 0) return directory;
   int result = require_own_tmpfs(context.root_fd, directory);

@@ -2,20 +2,13 @@
 // move_mount(2), fsopen(2), mount_setattr(2), pivot_root(2), mount_namespaces(7).
 #include <sys/mount.h>
 
+#include <initializer_list>
+
 #include "runner/child_acts.hpp"
 #include "runner/child_calls.hpp"
 
 namespace layerbox::child {
 namespace {
-
-// Mounts on a directory by making it the working directory: no name is resolved a second time.
-int mount_on_directory(int root, int target, const char* type, unsigned long flags,
-                       const char* data) noexcept {
-  int result = call(SYS_fchdir, target);
-  if (result == 0) result = mount_on(type, ".", type, flags, data);
-  const int back = call(SYS_fchdir, root);
-  return result < 0 ? result : back;
-}
 
 // A mount point of ours: a real directory, made when it is missing. A rootfs whose /dev is a
 // symlink to somewhere is not obeyed.
@@ -33,6 +26,11 @@ constexpr char kPerch[] = "/proc";
 
 int perch(int tree) noexcept {
   return call(SYS_move_mount, tree, "", AT_FDCWD, kPerch, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+// On a name here, which is ours.
+int attach_here(int tree, const char* name) noexcept {
+  return call(SYS_move_mount, tree, "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
 int adopt_root(ChildContext& context, int tree) noexcept {
@@ -76,8 +74,9 @@ int scratch(ChildContext& context, const ChildOp& op) noexcept {
   context.root_fd = result; // until there is a rootfs
   const int moved = perch(context.scratch_fd);
   if (moved < 0) return moved;
-  const int made = call(SYS_mkdirat, context.scratch_fd, "empty", 0755);
-  return made < 0 ? made : call(SYS_fchdir, context.scratch_fd);
+  for (const char* name : {kEmpty, "proc", "sys", "dev"})
+    if (const int made = call(SYS_mkdirat, context.scratch_fd, name, 0755); made < 0) return made;
+  return call(SYS_fchdir, context.scratch_fd);
 }
 
 int place(ChildContext& context, const ChildOp& op) noexcept {
@@ -109,53 +108,41 @@ int clone_anchor(ChildContext& context, const ChildOp& op) noexcept {
   return adopt_root(context, tree);
 }
 
+// The target becomes the working directory meanwhile: no name is resolved a second time.
 int mount_below(ChildContext& context, const ChildOp& op) noexcept {
   const int target = make_directories(context.root_fd, op.target, kReal);
   if (target < 0) return target;
-  const int result =
-      mount_on_directory(context.root_fd, target, op.source, op.mount_flags, op.data);
+  int result = call(SYS_fchdir, target);
+  if (result == 0) result = mount_on(op.source, ".", op.source, op.mount_flags, op.data);
   close_fd(target);
-  return result;
+  const int back = call(SYS_fchdir, context.root_fd);
+  return result < 0 ? result : back;
 }
 
 int mount_fs(ChildContext& context, const ChildOp& op) noexcept {
-  const int target = mount_point(context, op.target);
-  if (target < 0) return target;
-  const int result =
-      (op.flags & kHostTree) != 0
-          ? attach(context.proc_fd, target)
-          : mount_on_directory(context.root_fd, target, op.source, op.mount_flags, op.data);
-  close_fd(target);
-  return result;
+  if ((op.flags & kHostTree) != 0) return attach_here(context.proc_fd, op.target);
+  return mount_on(op.source, op.target, op.source, op.mount_flags, op.data);
 }
 
 int mount_sys(ChildContext& context, const ChildOp& op) noexcept {
-  const int target = mount_point(context, op.target);
-  if (target < 0) return target;
-  int result = -EPERM;
   if (context.sys_fd >= 0) {
-    result = set_attributes(context.sys_fd,
-                            (op.mount_flags & MS_RDONLY) != 0 ? MOUNT_ATTR_RDONLY : 0U, 0);
-    if (result == 0) result = attach(context.sys_fd, target);
-    close_fd(target);
-    return result;
+    const int set = set_attributes(context.sys_fd,
+                                   (op.mount_flags & MS_RDONLY) != 0 ? MOUNT_ATTR_RDONLY : 0U, 0);
+    return set < 0 ? set : attach_here(context.sys_fd, op.target);
   }
+  int result = -EPERM;
   if ((op.flags & kHostTree) == 0)
-    result = mount_on_directory(context.root_fd, target, "sysfs", op.mount_flags, nullptr);
-  if (result == -EPERM) {
-    // sysfs shows a network namespace: the host's cannot be mounted anew, and none can where the
-    // host's own /sys is partly covered. Its tree is cloned, all read-only.
-    const int tree = clone_tree(AT_FDCWD, "/sys", AT_RECURSIVE);
-    result = tree;
-    if (tree >= 0) {
-      result = set_attributes(
-          tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-          AT_RECURSIVE, MS_PRIVATE);
-      if (result == 0) result = attach(tree, target);
-      close_fd(tree);
-    }
-  }
-  close_fd(target);
+    result = mount_on("sysfs", op.target, "sysfs", op.mount_flags, nullptr);
+  if (result != -EPERM) return result;
+  // sysfs shows a network namespace: the host's cannot be mounted anew, and none can where the
+  // host's own /sys is partly covered. Its tree is cloned, all read-only.
+  const int tree = clone_tree(AT_FDCWD, "/sys", AT_RECURSIVE);
+  if (tree < 0) return tree;
+  result = set_attributes(
+      tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+      AT_RECURSIVE, MS_PRIVATE);
+  if (result == 0) result = attach_here(tree, op.target);
+  close_fd(tree);
   return result;
 }
 

@@ -243,7 +243,7 @@ Plan compile(const RunSpec& spec, const HostFacts& facts) {
   add_rootfs(plan, spec, facts);
   place_kernel_mounts(plan, spec);
   add_user_mounts(plan, spec, facts);
-  add_hidden_paths(plan, spec);
+  add_hidden_paths(plan, spec, HiddenIn::rootfs);
   const std::string workdir = clean_absolute_path(spec.process.cwd, "working directory");
   plan.steps.push_back({.act = Act::workdir, .target = workdir.substr(1)});
   if (spec.read_only_rootfs) add(plan, Act::root_read_only);

@@ -82,7 +82,10 @@ void add_rootfs(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts); // in scratch
 void place_kernel_mounts(Plan& plan, const RunSpec& spec);                       // in the rootfs
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts);
-void add_hidden_paths(Plan& plan, const RunSpec& spec);
+// Of the masked and read-only paths those of the kernel's own trees, before there is a rootfs, or
+// the others, in it, over what users mount.
+enum class HiddenIn : std::uint8_t { our_trees, rootfs };
+void add_hidden_paths(Plan& plan, const RunSpec& spec, HiddenIn where);
 
 // In compile_landlock.cpp. Throws Error(unsupported) where the kernel cannot hold a rule.
 void add_landlock(Plan& plan, const RunSpec& spec, const HostFacts& facts);

@@ -180,6 +180,15 @@ void add_scratch(Plan& plan, const RunSpec& spec) {
   plan.steps.push_back({.act = Act::scratch, .data = std::to_string(bytes)});
 }
 
+// Whether /proc and /sys are fresh, and nothing of the user's is to be put over a part of them (in
+// /proc he cannot).
+bool are_kernel_trees_alone(const RunSpec& spec) {
+  return spec.namespaces.pid.mode != NamespaceMode::host &&
+         std::none_of(spec.mounts.begin(), spec.mounts.end(), [](const MountSpec& mount) {
+           return clean_absolute_path(mount.destination, "mount destination").starts_with("/sys/");
+         });
+}
+
 std::string directory_path(const MountPlan& rootfs) {
   const std::string below = RelPath::parse(rootfs.directory).str();
   const std::string anchor = clean_absolute_path(rootfs.anchor, "rootfs");
@@ -253,6 +262,7 @@ void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) 
                           .target = "sys/fs/cgroup",
                           .source = "cgroup2"});
   add_devices(plan, spec, facts);
+  add_hidden_paths(plan, spec, HiddenIn::our_trees);
 }
 
 void place_kernel_mounts(Plan& plan, const RunSpec& spec) {
@@ -261,15 +271,21 @@ void place_kernel_mounts(Plan& plan, const RunSpec& spec) {
   add_late_devices(plan, spec);
 }
 
-void add_hidden_paths(Plan& plan, const RunSpec& spec) {
+void add_hidden_paths(Plan& plan, const RunSpec& spec, HiddenIn where) {
   require_at_most(spec.masked_paths.size() + spec.read_only_paths.size(), kMaxHiddenPaths,
                   "masked and read-only paths");
+  const bool are_alone = are_kernel_trees_alone(spec);
+  const auto add = [&](Act act, const std::string& path, std::string_view purpose) {
+    const bool ours = are_alone && is_hidden_by_default(path);
+    if (ours == (where == HiddenIn::our_trees))
+      plan.steps.push_back({.act = act,
+                            .flags = ours ? kOurs : 0U,
+                            .target = clean_absolute_path(path, purpose).substr(1)});
+  };
   for (const std::string& path : spec.masked_paths)
-    plan.steps.push_back(
-        {.act = Act::mask, .target = clean_absolute_path(path, "masked path").substr(1)});
+    add(Act::mask, path, "masked path");
   for (const std::string& path : spec.read_only_paths)
-    plan.steps.push_back(
-        {.act = Act::read_only, .target = clean_absolute_path(path, "read-only path").substr(1)});
+    add(Act::read_only, path, "read-only path");
 }
 
 } // namespace layerbox

@@ -21,7 +21,7 @@ constexpr Word kStepFlags[] = {{kOptional, "optional"},         {kRecursive, "re
                                {kReadOnly, "read_only"},        {kOldApi, "old_api"},
                                {kHostTree, "host_tree"},        {kKeepAdmin, "keep_admin"},
                                {kReadOnlyTop, "read_only_top"}, {kReadable, "readable"},
-                               {kExisting, "existing"}};
+                               {kExisting, "existing"},         {kOurs, "ours"}};
 
 constexpr Word kMountFlags[] = {
     {MS_RDONLY, "ro"},         {MS_NOSUID, "nosuid"},           {MS_NODEV, "nodev"},

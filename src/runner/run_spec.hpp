@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/id_map.hpp"
@@ -144,5 +145,6 @@ struct RunSpec {
 std::vector<std::string> default_capabilities();
 std::vector<std::string> default_masked_paths();
 std::vector<std::string> default_read_only_paths();
+bool is_hidden_by_default(std::string_view path); // whether it is one of these
 
 } // namespace layerbox

@@ -163,6 +163,12 @@ class Sweep(E2E):
         with open(harness.place.program, "rb") as file:
             return b"/ld-linux" in file.read(4096)
 
+    @staticmethod
+    def is_mute(log):
+        """Whether the call that failed, the Nth of each process, was in one of them to say why."""
+        with open(log, errors="replace") as file:
+            return re.search(r"write\(2, .*\(INJECTED\)", file.read()) is not None
+
     def check(self, box, command, title, allowed):
         self.mend(box, command)
         self.assertIn(self.state(box), allowed, title)
@@ -224,14 +230,15 @@ class Sweep(E2E):
                 case = f"{title}: {error} at {name} {number}"
                 with self.subTest(case):
                     box = self.copy(self.before)
-                    result = self.traced(box, words, "-e", f"inject={name}:error={error}:when={number}")
+                    log = os.path.join(box.home, "log")
+                    result = self.traced(box, words, "-e", f"inject={name}:error={error}:when={number}", log=log)
                     failed += result.status != 0
                     self.assertNotIn("terminate called", result.errors, case)
                     self.assertGreaterEqual(result.status, 0, case + result.errors)
                     told = result.errors if not title.startswith("fsck") else result.errors + "layerbox: error: " * ("damaged" in result.text)
                     # Not ours is what the loader says, and what a container's own shell says of its output.
                     others = ["error while loading shared libraries"] + ["sh: write error"] * (title == "run")
-                    if result.status != 0 and not any(text in result.errors for text in others):
+                    if result.status != 0 and not any(text in result.errors for text in others) and not self.is_mute(log):
                         self.assertIn("layerbox: error: ", told, case)
                     self.check(box, title, f"{case}: {result.errors}", allowed if result.status != 0 else (after,))
                     box.remove()

@@ -98,8 +98,8 @@ TEST(Compile, LeavesTheNetworkAloneForTheHostsNetwork) {
 
 TEST(Compile, KeepsTheOrderThatSecurityRestsOn) {
   RunSpec spec = overlay_spec();
-  spec.masked_paths = {"/proc/kcore"};
-  spec.read_only_paths = {"/proc/sys"};
+  spec.masked_paths = {"/secret"};
+  spec.read_only_paths = {"/fixed"};
   spec.read_only_rootfs = true;
   spec.mounts.push_back({.source = "/srv/data", .destination = "/data"});
   const Plan plan = compile(spec, root_facts());
@@ -115,6 +115,36 @@ TEST(Compile, KeepsTheOrderThatSecurityRestsOn) {
     EXPECT_LT(position(plan, order[i - 1]), position(plan, order[i]))
         << act_name(order[i - 1]) << " before " << act_name(order[i]);
   EXPECT_EQ(plan.steps.back().act, Act::exec);
+}
+
+// What lies in fresh trees of the kernel's is hidden there, by name; but where something of the
+// user's is put over them, over that, too.
+TEST(Compile, HidesTheDefaultsBeforeThereIsARootfs) {
+  RunSpec spec = overlay_spec();
+  spec.masked_paths = {"/proc/kcore", "/proc/kcore/../1/root", "/secret"};
+  spec.read_only_paths = {"/proc/sys"};
+  const auto early = [&] {
+    const Plan beginning = compile_beginning(spec, root_facts());
+    std::vector<std::string> names;
+    for (const Act act : {Act::mask, Act::read_only})
+      for (const Step* step : steps_of(beginning, act)) {
+        EXPECT_EQ(step->flags, kOurs);
+        names.push_back(step->target);
+      }
+    const Plan whole = compile(spec, root_facts());
+    EXPECT_EQ(steps_of(whole, Act::mask).size(), 3U);
+    EXPECT_EQ(steps_of(whole, Act::read_only).size(), 1U);
+    return names;
+  };
+  EXPECT_THAT(early(), ::testing::ElementsAre("proc/kcore", "proc/sys"));
+  spec.mounts = {{.source = "/srv/data", .destination = "/process"}};
+  EXPECT_EQ(early().size(), 2U);
+  spec.mounts = {{.source = "/srv/data", .destination = "/x/../sys//kernel"}};
+  EXPECT_TRUE(early().empty());
+  spec.mounts = {};
+  spec.namespaces.pid.mode = NamespaceMode::host;
+  spec.cgroups = {{CgroupVersion::v2, "/c2", "layerbox-c", {}, {}}};
+  EXPECT_TRUE(early().empty());
 }
 
 // What an embryo does before the rest is known.

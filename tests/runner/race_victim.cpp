@@ -108,10 +108,7 @@ class Victim {
   // `swap` is somebody else: to this mount namespace the name is busy.
   int enter_swapped_dev(const std::function<void()>& swap) {
     begin();
-    ChildOp op = on("dev");
-    op.source = "tmpfs";
-    op.data = "size=4k,mode=755";
-    require(child::mount_fs(context_, op) == 0, "/dev");
+    require(place("dev") == 0, "/dev");
     swap();
     return child::enter(context_, on("dev"));
   }
@@ -158,27 +155,14 @@ class Victim {
     op.source = "0";
     return mounted(child::device_node(context_, op), 1);
   }
-  End mount_point() {
-    ChildOp op = on("own");
-    op.source = "tmpfs";
-    op.data = "size=4k";
-    return mounted(child::mount_fs(context_, op), 1);
-  }
-  End new_mount_point() {
-    const std::string name = fresh_name("own/");
-    ChildOp op = on(name.c_str());
-    op.source = "tmpfs";
-    op.data = "size=4k";
-    return mounted(child::mount_fs(context_, op), 1);
-  }
+  End mount_point() { return mounted(place("own"), 1); }
+  End new_mount_point() { return mounted(place(fresh_name("own/")), 1); }
   // As compile() has it: a tmpfs, into it, a node in it, and out again.
   End fill_dev() {
-    ChildOp op = on("dev");
-    op.source = "tmpfs";
-    op.data = "size=4k,mode=755";
-    int result = child::mount_fs(context_, op);
+    int result = place("dev");
+    (void)::usleep(50); // nothing lies between the two here, and others are to have their turn
     if (result == 0) result = child::enter(context_, on("dev"));
-    op = on("null");
+    ChildOp op = on("null");
     op.source = "/dev/null";
     if (result == 0) result = child::device(context_, op);
     const End end = result < 0 ? whole(End::refused) : mounted(result, 2);
@@ -207,6 +191,23 @@ class Victim {
     if (result < 0) return End::refused;
     if (account.uid == 33) return End::place;
     return account.uid == 77 ? End::namesake : End::lost;
+  }
+
+  // A tmpfs that is mounted in scratch, and moved to its place in the rootfs.
+  int place(const std::string& name) {
+    const int scratch = context_.scratch_fd;
+    for (const std::string& dir : {name.substr(0, name.find('/')), name})
+      require(::mkdirat(scratch, dir.c_str(), 0755) == 0 || errno == EEXIST, "a place in scratch");
+    require(::fchdir(scratch) == 0, "scratch");
+    ChildOp op = on(name.c_str());
+    op.source = "tmpfs";
+    op.data = "size=4k,mode=755";
+    require(child::mount_fs(context_, op) == 0, "a tmpfs");
+    const int result = child::place(context_, op);
+    if (result < 0) require(::umount2(name.c_str(), MNT_DETACH) == 0, "unmounting");
+    require(::unlinkat(scratch, name.c_str(), AT_REMOVEDIR) == 0, "a place in scratch");
+    require(::fchdir(context_.root_fd) == 0, "the rootfs");
+    return result;
   }
 
   // -- How it came out ----------------------------------------------------------------------
