@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "runner/child_acts.hpp"
+#include "runner/child_beside.hpp"
 #include "runner/child_calls.hpp"
 
 namespace layerbox {
@@ -176,26 +177,26 @@ void fail(ChildContext& context, int error, int status) noexcept {
 
 namespace {
 
-// Comes back when there is no exec among the ops.
-void perform_all(ChildContext& context) noexcept {
-  for (std::size_t i = 0; i < context.op_count; ++i) {
-    context.report.step = context.first_step + static_cast<std::uint32_t>(i);
-    const ChildOp& op = context.ops[i];
-    const int result = child::perform(context, op);
-    if (result >= 0) continue;
-    if ((op.flags & kOptional) != 0) {
-      context.report.detail = ChildDetail::none;
-      continue;
-    }
-    child::fail(context, -result, child::status_of(context));
-  }
+void perform(ChildContext& context, std::size_t number) noexcept {
+  context.report.step = context.first_step + static_cast<std::uint32_t>(number);
+  const ChildOp& op = context.ops[number];
+  const int result = child::perform(context, op);
+  if (result >= 0) return;
+  if ((op.flags & kOptional) == 0) child::fail(context, -result, child::status_of(context));
+  context.report.detail = ChildDetail::none;
+}
+
+// From `first` to the end. Comes back when there is no exec among the ops.
+void perform_from(ChildContext& context, std::size_t first) noexcept {
+  for (std::size_t i = first; i < context.op_count; ++i)
+    perform(context, i);
 }
 
 // The next program of an embryo, after it has done what `context` says.
-void receive_next(ChildContext& context) noexcept {
+void receive_next(ChildContext& context, child::Patience patience) noexcept {
   HatchMessage program;
   context.report.step = kNoStep;
-  if (const int result = child::receive_program(context.go_fd, program); result < 0)
+  if (const int result = child::receive_program(context.go_fd, program, patience); result < 0)
     child::fail(context, -result, child::kSetupFailed);
   const int scratch = context.scratch_fd;
   const int root = context.root_fd;
@@ -204,12 +205,54 @@ void receive_next(ChildContext& context) noexcept {
   context.root_fd = root;
 }
 
+// The kernel's own trees, which nothing depends on until there is a rootfs to put them in.
+class Trees {
+ public:
+  // Of a program: what begins with scratch. In a process beside this one, if there is one to be
+  // had.
+  Trees(const ChildContext& program, std::size_t first) noexcept
+      : context_(program), first_(first), beside_(child::begin_beside(&Trees::run, this)) {
+    if (beside_ < 0) perform_from(context_, first_);
+  }
+  Trees(const Trees&) = delete;
+  Trees& operator=(const Trees&) = delete;
+
+  bool are_beside() const noexcept { return beside_ >= 0; }
+
+  // When they are there they are the program's.
+  void give(ChildContext& program) noexcept {
+    if (beside_ >= 0)
+      if (const int failed = child::await_beside(beside_); failed != 0)
+        (void)child::call(SYS_exit_group, failed); // it has told why
+    beside_ = -1;
+    program.scratch_fd = context_.scratch_fd;
+    if (program.root_fd < 0) program.root_fd = context_.root_fd; // there is no rootfs yet
+  }
+
+ private:
+  static void run(void* trees) noexcept {
+    auto& self = *static_cast<Trees*>(trees);
+    perform_from(self.context_, self.first_);
+    for (;;)
+      (void)child::call(SYS_exit_group, 0);
+  }
+
+  ChildContext context_;
+  std::size_t first_;
+  int beside_;
+};
+
+// Whether it needs nothing of what is made beside it.
+bool is_of_rootfs(Act act) noexcept {
+  return act == Act::attach_clone || act == Act::clone_tree || act == Act::overlay;
+}
+
 } // namespace
 
 void run_child(const ChildContext& program) noexcept {
   ChildContext context = program; // whoever is made of this process later has one of its own
   if (context.launcher_go_fd >= 0) child::close_fd(context.launcher_go_fd);
-  perform_all(context);
+  perform_from(context, 0);
   child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
 }
 
@@ -221,10 +264,17 @@ void run_embryo(const EmbryoContext& embryo) noexcept {
   context.report.step = kNoStep;
   if (const int result = child::make_network(); result < 0)
     child::fail(context, -result, child::kSetupFailed);
-  receive_next(context);
-  perform_all(context);
-  receive_next(context);
-  perform_all(context);
+  receive_next(context, child::Patience::some);
+  std::size_t next = 0;
+  while (next < context.op_count && context.ops[next].act != Act::scratch)
+    perform(context, next++);
+  Trees trees(context, next);
+  receive_next(context, trees.are_beside() ? child::Patience::none : child::Patience::some);
+  next = 0;
+  while (next < context.op_count && is_of_rootfs(context.ops[next].act))
+    perform(context, next++);
+  trees.give(context);
+  perform_from(context, next);
   child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
 }
 

@@ -146,6 +146,9 @@ struct HatchMessage {
   const ChildFdName* names = nullptr;
   std::size_t name_count = 0;
   std::size_t fd_count = 0;
+  // The processors that it may use (sched_setaffinity(2)); null: those that it has.
+  const void* processors = nullptr;
+  std::size_t processors_bytes = 0;
 };
 inline constexpr std::size_t kMaxHatchFds = 253; // SCM_MAX_FD of unix(7)
 

@@ -82,8 +82,10 @@ int take_proc(ChildContext&, const ChildOp&) noexcept;
 int shift_time(ChildContext&, const ChildOp&) noexcept;
 // child_process.cpp
 int make_network() noexcept; // its own, with the loopback device up
+// Whether it is looked for again and again before the process sleeps.
+enum class Patience : std::uint8_t { none, some };
 // Requires that `socket` is an EmbryoContext's. Writes the numbers of the descriptors that come.
-int receive_program(int socket, HatchMessage& program) noexcept;
+int receive_program(int socket, HatchMessage& program, Patience patience) noexcept;
 int oom_score(ChildContext&, const ChildOp&) noexcept;
 int hostname(ChildContext&, const ChildOp&) noexcept;
 int loopback(ChildContext&, const ChildOp&) noexcept;

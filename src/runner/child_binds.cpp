@@ -72,10 +72,13 @@ int bind_read_only_here(const char* source, const char* target) noexcept {
   return result == -ENOENT || result == -ENOTDIR ? 0 : result;
 }
 
+// It is looked at first: after a mount that failed the kernel waits as long as after an unmount.
 int mask_here(const char* target) noexcept {
-  const int result = mount_on(kNull, target, nullptr, MS_BIND, nullptr);
-  if (result == -ENOTDIR) return bind_read_only_here(kEmpty, target); // a directory
-  return result == -ENOENT ? 0 : result;
+  struct stat status;
+  const int known = call(SYS_newfstatat, AT_FDCWD, target, &status, AT_SYMLINK_NOFOLLOW);
+  if (known < 0) return known == -ENOENT || known == -ENOTDIR ? 0 : known;
+  if (is_directory(status)) return bind_read_only_here(kEmpty, target);
+  return mount_on(kNull, target, nullptr, MS_BIND, nullptr);
 }
 
 // 0 when there is nothing to hide.

@@ -1,6 +1,6 @@
-// child_calls: the system calls of the child, raw. No wrapper with a lock, a cancellation point or
-// a cache behind it: only syscall(2), the one symbol for them that the allow-list of the child's
-// objects knows.
+// child_calls: the system calls of the child, raw. No wrapper with a lock, a cancellation point, a
+// cache or an errno behind it: where two processes share the memory (child_beside.hpp), they share
+// that, too. Source: syscall(2), "Architecture calling conventions".
 //
 // Every function returns what the kernel returned, or -errno: one number, no global state.
 #pragma once
@@ -18,7 +18,6 @@
 
 namespace layerbox::child {
 
-// syscall(2) is variadic: every argument must be a full machine word.
 template <typename T> inline long word(T value) noexcept {
   if constexpr (std::is_null_pointer_v<T>)
     return 0;
@@ -28,9 +27,39 @@ template <typename T> inline long word(T value) noexcept {
     return static_cast<long>(value);
 }
 
+// Of arguments that the call does not have the kernel sees nothing.
+inline long call_kernel(long number, const long (&words)[6]) noexcept {
+#if defined(__x86_64__)
+  register long fourth asm("r10") = words[3];
+  register long fifth asm("r8") = words[4];
+  register long sixth asm("r9") = words[5];
+  long result = number;
+  asm volatile("syscall"
+               : "+a"(result)
+               : "D"(words[0]), "S"(words[1]), "d"(words[2]), "r"(fourth), "r"(fifth), "r"(sixth)
+               : "rcx", "r11", "memory");
+  return result;
+#elif defined(__aarch64__)
+  register long code asm("x8") = number;
+  register long result asm("x0") = words[0];
+  register long second asm("x1") = words[1];
+  register long third asm("x2") = words[2];
+  register long fourth asm("x3") = words[3];
+  register long fifth asm("x4") = words[4];
+  register long sixth asm("x5") = words[5];
+  asm volatile("svc #0"
+               : "+r"(result)
+               : "r"(code), "r"(second), "r"(third), "r"(fourth), "r"(fifth), "r"(sixth)
+               : "memory");
+  return result;
+#else
+  const long result = ::syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+  return result < 0 ? -errno : result;
+#endif
+}
+
 template <typename... Args> inline int call(long number, Args... args) noexcept {
-  const long result = ::syscall(number, word(args)...);
-  return result < 0 ? -errno : static_cast<int>(result);
+  return static_cast<int>(call_kernel(number, {word(args)...}));
 }
 
 inline void close_fd(int fd) noexcept {

@@ -60,8 +60,9 @@ namespace {
 
 // To sleep and be woken takes the kernel longer than the launcher mostly needs: so it is looked for
 // for a while first, in which any other process goes before.
-int receive(int socket, struct msghdr& message) noexcept {
+int receive(int socket, struct msghdr& message, Patience patience) noexcept {
   constexpr std::int64_t kPatienceNs = 200'000;
+  if (patience == Patience::none) return call(SYS_recvmsg, socket, &message, MSG_CMSG_CLOEXEC);
   const auto now = [] {
     struct timespec time = {};
     (void)call(SYS_clock_gettime, CLOCK_MONOTONIC, &time);
@@ -78,7 +79,7 @@ int receive(int socket, struct msghdr& message) noexcept {
 
 } // namespace
 
-int receive_program(int socket, HatchMessage& program) noexcept {
+int receive_program(int socket, HatchMessage& program, Patience patience) noexcept {
   struct iovec payload = {&program, sizeof program};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxHatchFds)];
   struct msghdr message = {};
@@ -86,9 +87,13 @@ int receive_program(int socket, HatchMessage& program) noexcept {
   message.msg_iovlen = 1;
   message.msg_control = control;
   message.msg_controllen = sizeof control;
-  const int got = receive(socket, message);
+  const int got = receive(socket, message, patience);
   if (got < 0) return got;
   if (got != static_cast<int>(sizeof program)) return -EPIPE; // the launcher is gone
+  if (program.processors != nullptr) {
+    const int set = call(SYS_sched_setaffinity, 0, program.processors_bytes, program.processors);
+    if (set < 0) return set;
+  }
   const struct cmsghdr* const rights = CMSG_FIRSTHDR(&message);
   const std::size_t count = rights == nullptr ? 0 : (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
   if (count < program.fd_count) return -EMFILE; // our own limit kept them out

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -51,17 +52,31 @@ bool send_program(FdRef socket, HatchMessage message, const std::vector<int>& fd
   return ::sendmsg(socket.get(), &header, MSG_NOSIGNAL) == static_cast<ssize_t>(sizeof message);
 }
 
+// The processors that we may use, when there is a choice.
+std::optional<cpu_set_t> own_processors() {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2)
+    return std::nullopt;
+  return allowed;
+}
+
 // The kernel leaves a new process on its maker's processor more often than not, where it waits
 // until that sleeps, however idle the others are. So it is sent to another one, if it may go, and
 // left there.
-void send_away(pid_t pid) {
-  cpu_set_t allowed;
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+void send_away(pid_t pid, const cpu_set_t& allowed) {
   cpu_set_t others = allowed;
   CPU_CLR(static_cast<unsigned>(::sched_getcpu()), &others);
-  if (CPU_COUNT(&others) == 0) return;
   (void)::sched_setaffinity(pid, sizeof others, &others);
   (void)::sched_setaffinity(pid, sizeof allowed, &allowed);
+}
+
+// One that sleeps wakes up where it was, and there is the process that it has beside it by then;
+// but we are about to sleep. It is to give itself the others back. False when it stays as it was.
+bool call_here(pid_t pid) {
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(static_cast<unsigned>(::sched_getcpu()), &here);
+  return ::sched_setaffinity(pid, sizeof here, &here) == 0;
 }
 
 } // namespace
@@ -83,10 +98,13 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
     bool born_in = false;
     ChildProcess process = make_child(namespaces & ~std::uint64_t{CLONE_NEWNET}, FdRef(-1), born_in,
                                       [&] { run_embryo(context); });
-    send_away(process.pid());
-    return std::unique_ptr<Embryo>(new Embryo(namespaces, std::move(memory), std::move(process),
+    const std::optional<cpu_set_t> processors = own_processors();
+    if (processors) send_away(process.pid(), *processors);
+    std::unique_ptr<Embryo> embryo(new Embryo(namespaces, std::move(memory), std::move(process),
                                               std::move(go.write), std::move(report.read),
                                               context));
+    embryo->processors_ = processors;
+    return embryo;
   } catch (const std::exception&) { // also of memory
     return nullptr;
   }
@@ -134,7 +152,17 @@ bool Embryo::hatch(ChildProgram& program) {
     if (known == fds.end()) fds.push_back(name.fd);
   }
   if (fds.size() > kMaxHatchFds) return false;
-  return send_program(go_, {&context, names.data(), names.size(), fds.size()}, fds);
+  HatchMessage message{.context = &context,
+                       .names = names.data(),
+                       .name_count = names.size(),
+                       .fd_count = fds.size()};
+  if (processors_ && call_here(facts_.pid)) {
+    cpu_set_t& all = memory_.array<cpu_set_t>(1).front();
+    all = *processors_;
+    message.processors = &all;
+    message.processors_bytes = sizeof all;
+  }
+  return send_program(go_, message, fds);
 }
 
 } // namespace layerbox

@@ -13,8 +13,11 @@
 // ordinary way, and is told there why that cannot be done.
 #pragma once
 
+#include <sched.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
@@ -62,7 +65,8 @@ class Embryo {
   Started facts_;
   UniqueFd go_;
   UniqueFd report_;
-  int childs_go_; // what the child calls its ends
+  std::optional<cpu_set_t> processors_; // that both may use, when there is a choice
+  int childs_go_;                       // what the child calls its ends
   int childs_report_;
 };
 
