@@ -92,8 +92,8 @@ struct CommandLine::Impl {
   }
 
   const Extras& extras_of(const Definition& option) const {
-    static const Extras none;
-    return option.extras == 0 ? none : extras[option.extras - 1];
+    static const Extras kNone;
+    return option.extras == 0 ? kNone : extras[option.extras - 1];
   }
 
   Extras& make_extras(std::size_t index) {

@@ -11,8 +11,9 @@ namespace {
 void populate(std::uintptr_t begin, std::uintptr_t end) {
   constexpr std::uintptr_t kPage = 4096;
   begin = (begin + kPage - 1) / kPage * kPage;
-  if (begin < end)
-    (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+  if (begin >= end) return;
+  void* const first = reinterpret_cast<void*>(begin); // NOLINT(performance-no-int-to-ptr)
+  (void)::madvise(first, end - begin, MADV_POPULATE_WRITE);
 }
 
 } // namespace
