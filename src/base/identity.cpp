@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -130,6 +131,21 @@ Identity judge_user(Identity who, const IdentityFacts& facts) {
   return who;
 }
 
+// What the maps of the machine's own user namespace say.
+constexpr const char* kAllIds = "0 0 4294967295\n";
+
+// By its number, which is the same on every machine: PROC_USER_INIT_INO of linux/proc_ns.h.
+bool is_first_user_namespace() {
+  constexpr const char* kOwn = "/proc/self/ns/user";
+  constexpr ino_t kFirst = 0xEFFFFFFD;
+  struct stat status {};
+  if (::stat(kOwn, &status) == 0) return status.st_ino == kFirst;
+  Error error(kind_of_errno(errno), std::string(kOwn) + ": " + errno_text(errno), errno);
+  error.set_hint(
+      "/proc is not mounted here, and nothing works without it: mount -t proc proc /proc");
+  throw error;
+}
+
 } // namespace
 
 bool has_capability(std::uint64_t set, unsigned capability) {
@@ -158,15 +174,12 @@ Identity current_identity() {
   facts.effective_uid = ::geteuid();
   facts.effective_gid = ::getegid();
   facts.capabilities = effective_capabilities();
-  try {
+  if (is_first_user_namespace()) {
+    facts.uid_map = facts.gid_map = kAllIds;
+  } else {
     facts.uid_map = read_host_file("/proc/self/uid_map");
-  } catch (Error& error) {
-    if (error.kind() == ErrorKind::not_found)
-      error.set_hint("/proc is not mounted here, and nothing works without it: mount -t proc proc "
-                     "/proc");
-    throw;
+    facts.gid_map = read_host_file("/proc/self/gid_map");
   }
-  facts.gid_map = read_host_file("/proc/self/gid_map");
   if (facts.effective_uid != 0) {
     facts.passwd = read_if_there("/etc/passwd");
     facts.subuid = read_if_there("/etc/subuid");

@@ -30,6 +30,7 @@
 #include "runner/run_container.hpp"
 #include "store/container_mounts.hpp"
 #include "store/container_state.hpp"
+#include "store/image_use.hpp"
 #include "store/layout.hpp"
 
 namespace layerbox {
@@ -192,6 +193,7 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
   bool has_begun = false;
   hooks.begun = [&]() -> std::function<void()> {
     has_begun = true;
+    if (prepared_.origin.image) note_image_use(store.root(), *prepared_.origin.image);
     admit();
     note("start");
     if (flags_.restarted && container_.state().restarts == 0) note("restart");

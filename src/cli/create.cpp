@@ -4,6 +4,7 @@
 #include "cli/container_run.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "store/image_use.hpp"
 
 namespace layerbox {
 namespace {
@@ -31,6 +32,7 @@ class CreateVerb : public Verb {
     container.commit();
     container.rest();
     work.tell_events();
+    if (prepared.origin.image) note_image_use(invocation.store().root(), *prepared.origin.image);
     print(prepared.spec.container_id + '\n');
     return exit_code::kDone;
   }

@@ -26,7 +26,6 @@
 #include "cli/tmpfs_flags.hpp"
 #include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
-#include "store/image_use.hpp"
 
 namespace layerbox {
 namespace {
@@ -107,7 +106,6 @@ PreparedRun prepare(const RunFlags& flags, Invocation& invocation, PreparedRun r
                     const Surroundings& around) {
   const Identity& identity = invocation.identity();
   Store* store = flags.dry_run ? invocation.existing_store() : &invocation.store();
-  if (run.origin.image && !flags.dry_run) note_image_use(store->root(), *run.origin.image);
   RunSpec& spec = run.spec;
   spec = merge_config(run.origin.process, flags, around);
   require_may_use(merge_network(flags, around.network), identity);

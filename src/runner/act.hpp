@@ -43,15 +43,19 @@ enum class Act : std::uint8_t {
   // there is a rootfs what is mounted by the steps that follow, on "proc", "sys" and "dev". The
   // working directory. data: its size in bytes
   scratch,
-  mount_fs,   // source: file system, target: a name there, data: options; kHostTree: what
-              // take_proc has taken
-  mount_sys,  // sysfs, or the host's /sys as a read-only clone where that is refused
-  enter,      // working directory: target, a tmpfs that we have mounted
-  leave,      // working directory: the root again
-  device,     // target: name here; source: the host's node, bound
-  symlink,    // target: name here; source: what it says
-  mount_here, // a file system on a new directory here
-  host_tree,  // source: a directory of the host, or "": what take_shm has taken; target: here
+  mount_fs,     // source: file system, target: a name there, data: options; kHostTree: what
+                // take_proc has taken
+  mount_sys,    // sysfs, or the host's /sys as a read-only clone where that is refused
+  enter,        // working directory: target, a tmpfs that we have mounted
+  leave,        // working directory: the root again
+  device,       // target: name here; source: the host's node, bound
+  symlink,      // target: name here; source: what it says
+  mount_here,   // a file system on a new directory here
+  host_tree,    // source: a directory of the host, or "": what take_shm has taken; target: here
+  scratch_file, // target: its name in scratch; data: content, for provide
+  // What is the process's own affair; done while others make the trees.
+  limit_caps,      // bounding set
+  default_signals, // dispositions as at birth; blocked ones stay so until settle
   // The rootfs.
   hang,         // fd: a tree that later steps need, under the anchor, where nobody will see it
   attach_clone, // fd: the anchor as the parent cloned it; becomes root and working directory
@@ -74,7 +78,7 @@ enum class Act : std::uint8_t {
   // are their paths.
   overlay_volume,
   device_node, // fd: the launcher's nodes; source: the name of one of these
-  provide,     // data: content; source: its name in scratch
+  provide,     // source: the scratch_file
   mask,        // by /dev/null or an empty directory
   read_only,   // what is there, read-only
   workdir,     // made when missing, unless kExisting; kept open
@@ -83,14 +87,13 @@ enum class Act : std::uint8_t {
   pivot,
   enter_workdir,
   open_terminal, // a pty of the devpts that is there; its master to the parent
-  limit_caps,    // bounding set
   become_user,   // looked up inside
   stdio,         // terminal, or an empty input, or what we have
   follow_parent, // ends with layerbox
   fork_init,     // pid 1 stays behind as init
   session,       // its own, with the terminal
   tell_pid,      // LISTEN_PID of the environment: this process's number
-  settle,        // umask, signals as at birth, no descriptor but the standard ones and `count` more
+  settle,        // umask, no signal blocked, no descriptor but the standard ones and `count` more
   find_command,  // where PATH has it; one that leads to the launcher's own program is refused
   // Landlock, by descriptors below the container's root: what is allowed, then that nothing else
   // is.

@@ -13,6 +13,7 @@ namespace {
 constexpr int kSetupFailed = 125;
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
+constexpr int kKilled = 128; // and more: the signal
 
 // A switch, not a table: a table of function pointers is relocated at every start.
 int perform(ChildContext& context, const ChildOp& op) noexcept {
@@ -93,6 +94,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return overlay_volume(context, op);
   case Act::device_node:
     return device_node(context, op);
+  case Act::scratch_file:
+    return scratch_file(context, op);
   case Act::provide:
     return provide(context, op);
   case Act::mask:
@@ -123,6 +126,8 @@ int perform(ChildContext& context, const ChildOp& op) noexcept {
     return session(context, op);
   case Act::tell_pid:
     return tell_pid(context, op);
+  case Act::default_signals:
+    return default_signals(context, op);
   case Act::settle:
     return settle(context, op);
   case Act::find_command:
@@ -186,10 +191,17 @@ void perform(ChildContext& context, std::size_t number) noexcept {
   context.report.detail = ChildDetail::none;
 }
 
-// From `first` to the end. Comes back when there is no exec among the ops.
-void perform_from(ChildContext& context, std::size_t first) noexcept {
-  for (std::size_t i = first; i < context.op_count; ++i)
+// From `first` to before `last`. Comes back when there is no exec among the ops.
+void perform_range(ChildContext& context, std::size_t first, std::size_t last) noexcept {
+  for (std::size_t i = first; i < last; ++i)
     perform(context, i);
+}
+
+// The first from `first` on that is such a one, or the end.
+std::size_t find_act(const ChildContext& context, Act act, std::size_t first) noexcept {
+  while (first < context.op_count && context.ops[first].act != act)
+    ++first;
+  return first;
 }
 
 // The next program of an embryo, after it has done what `context` says.
@@ -208,37 +220,57 @@ void receive_next(ChildContext& context, child::Patience patience) noexcept {
 // The kernel's own trees, which nothing depends on until there is a rootfs to put them in.
 class Trees {
  public:
-  // Of a program: what begins with scratch. In a process beside this one, if there is one to be
-  // had.
-  Trees(const ChildContext& program, std::size_t first) noexcept
-      : context_(program), first_(first), beside_(child::begin_beside(&Trees::run, this)) {
-    if (beside_ < 0) perform_from(context_, first_);
+  // By the steps of a program from `first` to before `last`, in a process beside this one, if there
+  // is one to be had, and it is of use.
+  Trees(const ChildContext& program, std::size_t first, std::size_t last,
+        bool has_processors) noexcept
+      : context_(program), first_(first), last_(last),
+        beside_(has_processors ? child::begin_beside(&Trees::run, this) : -1) {
+    if (beside_ < 0) perform_range(context_, first_, last_);
   }
   Trees(const Trees&) = delete;
   Trees& operator=(const Trees&) = delete;
 
   bool are_beside() const noexcept { return beside_ >= 0; }
 
+  // Until scratch has its place: what is perched later lies on top, and nothing may lie on a
+  // rootfs.
+  void await_scratch() noexcept {
+    while (beside_ >= 0 && !__atomic_load_n(&has_scratch_, __ATOMIC_ACQUIRE)) {
+      if (child::has_ended(beside_)) return give(context_);
+      (void)child::call(SYS_sched_yield);
+    }
+  }
+
   // When they are there they are the program's.
   void give(ChildContext& program) noexcept {
-    if (beside_ >= 0)
-      if (const int failed = child::await_beside(beside_); failed != 0)
-        (void)child::call(SYS_exit_group, failed); // it has told why
+    if (beside_ >= 0) require_made(program);
     beside_ = -1;
     program.scratch_fd = context_.scratch_fd;
     if (program.root_fd < 0) program.root_fd = context_.root_fd; // there is no rootfs yet
   }
 
  private:
+  void require_made(ChildContext& program) const noexcept {
+    const int failed = child::await_beside(beside_);
+    if (failed == 0) return;
+    if (failed < child::kKilled) (void)child::call(SYS_exit_group, failed); // it has told why
+    program.report.step = kNoStep; // killed: who has made us begins again
+    child::fail(program, EINTR, child::kSetupFailed);
+  }
+
   static void run(void* trees) noexcept {
     auto& self = *static_cast<Trees*>(trees);
-    perform_from(self.context_, self.first_);
+    perform(self.context_, self.first_);
+    __atomic_store_n(&self.has_scratch_, true, __ATOMIC_RELEASE);
+    perform_range(self.context_, self.first_ + 1, self.last_);
     for (;;)
       (void)child::call(SYS_exit_group, 0);
   }
 
   ChildContext context_;
-  std::size_t first_;
+  std::size_t first_, last_; // the first is scratch
+  bool has_scratch_ = false;
   int beside_;
 };
 
@@ -252,7 +284,7 @@ bool is_of_rootfs(Act act) noexcept {
 void run_child(const ChildContext& program) noexcept {
   ChildContext context = program; // whoever is made of this process later has one of its own
   if (context.launcher_go_fd >= 0) child::close_fd(context.launcher_go_fd);
-  perform_from(context, 0);
+  perform_range(context, 0, context.op_count);
   child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
 }
 
@@ -265,16 +297,18 @@ void run_embryo(const EmbryoContext& embryo) noexcept {
   if (const int result = child::make_network(); result < 0)
     child::fail(context, -result, child::kSetupFailed);
   receive_next(context, child::Patience::some);
-  std::size_t next = 0;
-  while (next < context.op_count && context.ops[next].act != Act::scratch)
-    perform(context, next++);
-  Trees trees(context, next);
+  const std::size_t first = find_act(context, Act::scratch, 0);
+  const std::size_t last = find_act(context, Act::limit_caps, first);
+  perform_range(context, 0, first);
+  Trees trees(context, first, last, embryo.has_processors);
+  perform_range(context, last, context.op_count);
   receive_next(context, trees.are_beside() ? child::Patience::none : child::Patience::some);
-  next = 0;
+  trees.await_scratch();
+  std::size_t next = 0;
   while (next < context.op_count && is_of_rootfs(context.ops[next].act))
     perform(context, next++);
   trees.give(context);
-  perform_from(context, next);
+  perform_range(context, next, context.op_count);
   child::fail(context, EINVAL, child::kSetupFailed); // a plan without exec
 }
 

@@ -128,6 +128,7 @@ struct EmbryoContext {
   int go_fd = -1; // a socket: two messages come, each a HatchMessage
   int launcher_go_fd = -1;
   int report_fd = -1;
+  bool has_processors = false; // more than one: it may gain by a process beside it
 };
 
 // The step of a report that such a process failed before it had a program.

@@ -65,6 +65,7 @@ int bind(ChildContext&, const ChildOp&) noexcept;
 int tmpfs(ChildContext&, const ChildOp&) noexcept;
 // The mount point of a volume: of the same kind as its source. Or -errno.
 int volume_target(ChildContext&, const char* name, bool directory) noexcept;
+int scratch_file(ChildContext&, const ChildOp&) noexcept;
 int provide(ChildContext&, const ChildOp&) noexcept;
 int mask(ChildContext&, const ChildOp&) noexcept;
 int read_only(ChildContext&, const ChildOp&) noexcept;
@@ -114,6 +115,7 @@ int landlock(ChildContext&, const ChildOp&) noexcept;
 int set_capabilities(std::uint64_t wanted) noexcept;
 // child_exec.cpp
 int tell_pid(ChildContext&, const ChildOp&) noexcept;
+int default_signals(ChildContext&, const ChildOp&) noexcept;
 int settle(ChildContext&, const ChildOp&) noexcept;
 int find_command(ChildContext&, const ChildOp&) noexcept;
 // Returns only on failure, with its detail and the exit status 126 or 127 decided

@@ -72,6 +72,12 @@ int begin_beside(void (*work)(void*), void* argument) noexcept {
   return static_cast<int>(clone_to(args, work, argument));
 }
 
+bool has_ended(int pid) noexcept {
+  siginfo_t how = {};
+  return call(SYS_waitid, P_PID, pid, &how, WEXITED | WNOHANG | WNOWAIT | __WALL, nullptr) < 0 ||
+         how.si_pid == pid;
+}
+
 int await_beside(int pid) noexcept {
   int status = 0;
   int ended = 0;

@@ -12,7 +12,9 @@ namespace layerbox::child {
 // Makes a process that calls `work`, which must not return. Its number, or -errno: where the kernel
 // or a filter around us has no clone3(2), or gives no number away. One at a time.
 int begin_beside(void (*work)(void*), void* argument) noexcept;
-// Waits for it. Its exit status, which is its failure.
+// Whether it is to be waited for no longer.
+bool has_ended(int pid) noexcept;
+// Waits for it. Its exit status, which is its failure; 128+N when signal N killed it.
 int await_beside(int pid) noexcept;
 
 } // namespace layerbox::child

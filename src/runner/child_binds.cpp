@@ -39,18 +39,6 @@ int clone_source(ChildContext& context, const ChildOp& op) noexcept {
   return set;
 }
 
-int write_provided(int scratch, const ChildOp& op) noexcept {
-  const int file = open_at(scratch, op.source, O_WRONLY | O_CREAT | O_EXCL, 0644);
-  if (file < 0) return file;
-  int result = 0;
-  for (std::size_t done = 0; done < op.data_bytes && result >= 0;) {
-    result = call(SYS_write, file, op.data + done, op.data_bytes - done);
-    if (result > 0) done += static_cast<std::size_t>(result);
-  }
-  close_fd(file);
-  return result < 0 ? result : 0;
-}
-
 // The rootfs's own file under that name, made when missing; -1 when there is none to be had.
 // Whatever the image has there, it cannot stop the start.
 int provided_target(ChildContext& context, const char* name) noexcept {
@@ -135,11 +123,21 @@ int tmpfs(ChildContext& context, const ChildOp& op) noexcept {
   return result < 0 ? result : back;
 }
 
+int scratch_file(ChildContext& context, const ChildOp& op) noexcept {
+  const int file = open_at(context.scratch_fd, op.target, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  if (file < 0) return file;
+  int result = 0;
+  for (std::size_t done = 0; done < op.data_bytes && result >= 0;) {
+    result = call(SYS_write, file, op.data + done, op.data_bytes - done);
+    if (result > 0) done += static_cast<std::size_t>(result);
+  }
+  close_fd(file);
+  return result < 0 ? result : 0;
+}
+
 int provide(ChildContext& context, const ChildOp& op) noexcept {
   const int target = provided_target(context, op.target);
   if (target < 0) return 0;
-  const int written = write_provided(context.scratch_fd, op);
-  if (written < 0) return written;
   const int tree = clone_tree(context.scratch_fd, op.source, 0);
   if (tree < 0) return tree;
   if ((op.flags & kReadOnly) != 0) {

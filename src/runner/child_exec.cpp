@@ -12,16 +12,7 @@
 namespace layerbox::child {
 namespace {
 
-void reset_signals() noexcept {
-  constexpr int kLastSignal = 64;
-  constexpr int kSignalSetBytes = 8;
-  const std::uint64_t by_default[8] = {}; // the kernel's struct sigaction, SIG_DFL
-  for (int signal = 1; signal <= kLastSignal; ++signal)
-    if (signal != SIGKILL && signal != SIGSTOP)
-      (void)call(SYS_rt_sigaction, signal, by_default, nullptr, kSignalSetBytes);
-  const std::uint64_t none = 0;
-  (void)call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalSetBytes);
-}
+constexpr int kSignalSetBytes = 8;
 
 // Closed, not only marked close-on-exec: a command named "/proc/self/fd/7/…" is looked up before
 // that, and the image may name it. What is passed on lies below all that is ours.
@@ -107,9 +98,19 @@ int tell_pid(ChildContext& context, const ChildOp&) noexcept {
   return 0;
 }
 
+int default_signals(ChildContext&, const ChildOp&) noexcept {
+  constexpr int kLastSignal = 64;
+  const std::uint64_t by_default[8] = {}; // the kernel's struct sigaction, SIG_DFL
+  for (int signal = 1; signal <= kLastSignal; ++signal)
+    if (signal != SIGKILL && signal != SIGSTOP)
+      (void)call(SYS_rt_sigaction, signal, by_default, nullptr, kSignalSetBytes);
+  return 0;
+}
+
 int settle(ChildContext& context, const ChildOp& op) noexcept {
   (void)call(SYS_umask, 022);
-  reset_signals();
+  const std::uint64_t none = 0;
+  (void)call(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kSignalSetBytes);
   return keep_only(op.count, context.report_fd);
 }
 

@@ -78,7 +78,6 @@ void set_process(Plan& plan, const ProcessSpec& process) {
   const std::string* path = find_env(process.env, "PATH");
   plan.path = path != nullptr ? path->substr(5) : std::string(kDefaultPath);
   if (path == nullptr) plan.env.push_back("PATH=" + plan.path);
-  plan.capabilities = capability_mask(process.capabilities);
   plan.terminal = process.terminal;
   plan.interactive = process.interactive;
   if (process.listening)
@@ -124,6 +123,8 @@ void add_beginning(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   add(plan, Act::become_root);
   if (spec.namespaces.pid.mode == NamespaceMode::host) add(plan, Act::take_proc);
   add_kernel_mounts(plan, spec, facts);
+  add(plan, Act::limit_caps);
+  add(plan, Act::default_signals);
 }
 
 SeccompArch require_arch(const char* way_out) {
@@ -186,7 +187,6 @@ void add_process(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
 
 void add_user(Plan& plan, const RunSpec& spec) {
   const bool needs_admin = spec.seccomp.mode != SeccompMode::unconfined || spec.landlock.any();
-  add(plan, Act::limit_caps);
   plan.steps.push_back({.act = Act::become_user, .flags = needs_admin ? kKeepAdmin : 0U});
   add(plan, Act::stdio);
 }
@@ -230,6 +230,7 @@ Plan compile_beginning(const RunSpec& spec, const HostFacts& facts) {
   plan.may_setgroups = facts.setgroups.available;
   if (spec.id_map.uids.empty() || spec.id_map.gids.empty())
     refuse("the id map gives the container no id");
+  plan.capabilities = capability_mask(spec.process.capabilities);
   require_placed(spec);
   add_beginning(plan, spec, facts);
   return plan;

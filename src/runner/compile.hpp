@@ -63,8 +63,8 @@ Plan compile_exec(const ExecSpec& spec, const HostFacts& facts);
 // Error(invalid_argument) for a path that is not absolute or has a NUL.
 std::string clean_absolute_path(const std::string& path, std::string_view purpose);
 
-// Parts of compile() and compile_exec(), in compile.cpp. Command and environment; from the
-// capabilities to the user and his streams; from the closing of descriptors to exec.
+// Parts of compile() and compile_exec(), in compile.cpp. Command and environment; the user and his
+// streams; from the closing of descriptors to exec.
 void set_process(Plan& plan, const ProcessSpec& process);
 void add_user(Plan& plan, const RunSpec& spec);
 void add_command(Plan& plan, const RunSpec& spec, const HostFacts& facts);

@@ -67,6 +67,7 @@ Plan compile_exec(const ExecSpec& spec, const HostFacts& facts) {
   plan.may_setgroups = facts.setgroups.available;
   plan.second_birth = true;
   set_process(plan, walls.process);
+  plan.capabilities = capability_mask(walls.process.capabilities);
   require_steady_names(walls.landlock);
   const auto add = [&](Act act) { plan.steps.push_back({.act = act}); };
 
@@ -85,11 +86,13 @@ Plan compile_exec(const ExecSpec& spec, const HostFacts& facts) {
   plan.steps.push_back({.act = Act::workdir, .flags = kExisting, .target = workdir.substr(1)});
   add(Act::enter_workdir);
   if (plan.terminal) add(Act::open_terminal);
+  add(Act::limit_caps);
   add_user(plan, walls);
   add(Act::be_born);
   add(Act::wait_go);
   add(Act::follow_parent); // becoming a user, and being born, have undone it
   add(Act::session);
+  add(Act::default_signals);
   add_command(plan, walls, facts);
   return plan;
 }

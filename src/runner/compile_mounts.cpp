@@ -189,6 +189,20 @@ bool are_kernel_trees_alone(const RunSpec& spec) {
          });
 }
 
+// Under the numbers that provide knows them by.
+void add_scratch_files(Plan& plan, const RunSpec& spec) {
+  require_at_most(spec.provided_files.size(), kMaxProvidedFiles, "provided files");
+  for (std::size_t i = 0; i < spec.provided_files.size(); ++i) {
+    const RunSpec::ProvidedFile& file = spec.provided_files[i];
+    if (file.content.size() > kMaxProvidedBytes)
+      throw Error(ErrorKind::limit_exceeded,
+                  fmt::format("provided file '{}' is larger than {} bytes",
+                              printable(file.destination), kMaxProvidedBytes));
+    plan.steps.push_back(
+        {.act = Act::scratch_file, .target = std::to_string(i), .data = file.content});
+  }
+}
+
 std::string directory_path(const MountPlan& rootfs) {
   const std::string below = RelPath::parse(rootfs.directory).str();
   const std::string anchor = clean_absolute_path(rootfs.anchor, "rootfs");
@@ -263,6 +277,7 @@ void add_kernel_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) 
                           .source = "cgroup2"});
   add_devices(plan, spec, facts);
   add_hidden_paths(plan, spec, HiddenIn::our_trees);
+  add_scratch_files(plan, spec);
 }
 
 void place_kernel_mounts(Plan& plan, const RunSpec& spec) {

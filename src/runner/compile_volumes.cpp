@@ -135,14 +135,6 @@ void add_device_steps(Plan& plan, std::vector<Step>& steps, const RunSpec& spec,
   }
 }
 
-Step provide_step(const RunSpec::ProvidedFile& file, std::size_t index) {
-  if (file.content.size() > kMaxProvidedBytes)
-    throw Error(ErrorKind::limit_exceeded,
-                fmt::format("provided file '{}' is larger than {} bytes",
-                            printable(file.destination), kMaxProvidedBytes));
-  return {.act = Act::provide, .source = std::to_string(index), .data = file.content};
-}
-
 // What volumes need beside their target goes in before the rootfs, which then lies on top.
 void add_hangings(Plan& plan) {
   const auto at = std::find_if(plan.steps.begin(), plan.steps.end(),
@@ -162,7 +154,6 @@ bool any_follows_host(const RunSpec& spec) {
 
 void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
   require_at_most(spec.mounts.size(), kMaxMounts, "mounts");
-  require_at_most(spec.provided_files.size(), kMaxProvidedFiles, "provided files");
   std::vector<Step> steps;
   for (const MountSpec& mount : spec.mounts) {
     const std::string destination = clean_absolute_path(mount.destination, "mount destination");
@@ -177,10 +168,10 @@ void add_user_mounts(Plan& plan, const RunSpec& spec, const HostFacts& facts) {
         clean_absolute_path(spec.provided_files[i].destination, "provided file");
     // A volume on the same place is what the user wants to see there.
     if (user_mounts_at(spec, destination)) continue;
-    Step step = provide_step(spec.provided_files[i], i);
-    if (spec.read_only_rootfs) step.flags |= kReadOnly;
-    step.target = destination.substr(1);
-    steps.push_back(std::move(step));
+    steps.push_back({.act = Act::provide,
+                     .flags = spec.read_only_rootfs ? kReadOnly : 0U,
+                     .target = destination.substr(1),
+                     .source = std::to_string(i)});
   }
   const auto depth = [](const Step& step) {
     return std::count(step.target.begin(), step.target.end(), '/');

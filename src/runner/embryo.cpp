@@ -93,12 +93,13 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
     ProgramMemory memory;
     Pipe go = make_socket_pair(SOCK_SEQPACKET);
     Pipe report = make_pipe();
-    const EmbryoContext context{go.read.get(), go.write.get(), report.write.get()};
+    const std::optional<cpu_set_t> processors = own_processors();
+    const EmbryoContext context{go.read.get(), go.write.get(), report.write.get(),
+                                processors.has_value()};
     const SignalsBlocked deaf; // what ends the launcher hangs up the socket
     bool born_in = false;
     ChildProcess process = make_child(namespaces & ~std::uint64_t{CLONE_NEWNET}, FdRef(-1), born_in,
                                       [&] { run_embryo(context); });
-    const std::optional<cpu_set_t> processors = own_processors();
     if (processors) send_away(process.pid(), *processors);
     std::unique_ptr<Embryo> embryo(new Embryo(namespaces, std::move(memory), std::move(process),
                                               std::move(go.write), std::move(report.read),

@@ -41,7 +41,7 @@ std::string step_text(const Step& step) {
     line += limit_text(step.data);
   else if (step.act == Act::landlock_rules)
     line += landlock_text(step.data);
-  else if (step.act != Act::provide && step.act != Act::landlock_port)
+  else if (step.act != Act::scratch_file && step.act != Act::landlock_port)
     add_word(line, "data", step.data);
   if (step.clone != kNoClone) line += fmt::format(" clone={}", step.clone);
   if (step.other_clone != kNoClone) line += fmt::format(" other_clone={}", step.other_clone);
@@ -183,6 +183,8 @@ std::string_view act_name(Act act) {
     return "overlay_volume";
   case Act::device_node:
     return "device_node";
+  case Act::scratch_file:
+    return "scratch_file";
   case Act::provide:
     return "provide";
   case Act::mask:
@@ -213,6 +215,8 @@ std::string_view act_name(Act act) {
     return "session";
   case Act::tell_pid:
     return "tell_pid";
+  case Act::default_signals:
+    return "default_signals";
   case Act::settle:
     return "settle";
   case Act::find_command:

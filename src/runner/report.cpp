@@ -98,6 +98,8 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "making the device " + target;
   case Act::tmpfs:
     return "mounting a tmpfs on " + target;
+  case Act::scratch_file:
+    return "writing a provided file";
   case Act::provide:
     return "providing " + target;
   case Act::mask:
@@ -129,6 +131,8 @@ std::string purpose(const Plan& plan, const Step& step) {
     return "making a session";
   case Act::tell_pid:
     return "telling the command its number";
+  case Act::default_signals:
+    return "resetting the signals";
   case Act::settle:
     return "closing what is the launcher's";
   case Act::landlock_rules:

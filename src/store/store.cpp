@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/fault.hpp"
 #include "base/fs_at.hpp"
+#include "base/stream.hpp"
 #include "store/blob_store.hpp"
 #include "store/locks.hpp"
 #include "store/store_creation.hpp"
@@ -68,7 +69,11 @@ void require_private(const struct stat& status, const std::string& path) {
 
 std::optional<std::string> try_read_version(FdRef root) {
   try {
-    return read_small_file(root, RelPath::parse(layout::kVersionFile), kMaxVersionBytes);
+    // Whatever else has the name is not waited for, and does not read as a version.
+    const UniqueFd file =
+        open_beneath(root, RelPath::parse(layout::kVersionFile), O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    FdSource source(file, layout::kVersionFile);
+    return read_all(source, kMaxVersionBytes, layout::kVersionFile);
   } catch (const Error& error) {
     if (error.error_number() == ENOENT) return std::nullopt;
     throw;

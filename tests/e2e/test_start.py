@@ -1,9 +1,12 @@
 """What a start costs, counted: its system calls, whatever the store holds. Times are for bench/."""
 import errno
+import glob
 import os
 import pathlib
 import re
 import shutil
+import signal
+import subprocess
 import sys
 
 import archives
@@ -58,7 +61,8 @@ class Start(E2E):
         calls = self.calls_of(box, "demo", "/bin/true")
         text = "\n".join(calls)
         self.assertLess(len(calls), MOST_CALLS)
-        self.assertEqual(len(re.findall(r"\bclone3?\(|\bv?fork\(", text)), 1, "one process, and no thread")
+        made = re.findall(r"\bclone3?\(.*|\bv?fork\(", text)
+        self.assertEqual(["CLONE_VM" in line for line in made], [False, True], "one process, and one beside it for a while")
         self.assertEqual(len(re.findall(r'\butimensat\(\d+, "blobs/', text)), 1, "the image's use is noted")
         self.assertNotRegex(text, r"\b(fsync|fdatasync|syncfs|sync)\(", "a throw-away container is not durable")
         self.assertEqual([line for line in calls if re.search(r'open.*(layerbox\.db"|blobs/|/etc/localtime)', line)], [])
@@ -121,6 +125,40 @@ class Start(E2E):
         self.assertLess(int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]), MOST_RESIDENT_KIB)
         process.kill()
         process.communicate()
+
+    def test_the_process_beside_may_be_late_or_missing_or_fail(self):
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        words = ("demo", "sh", "-c", "echo $$; (sh -c 'echo $$'); ls /proc/1/task; mount | wc -l")
+        traced = ("strace", "-f", "-qq", "-e", "signal=none", "-o", "/dev/null", "-e")
+        for backend in ("overlay", "copy"):
+            with self.subTest(backend):
+                told = box.run("run", "--backend", backend, *words).text
+                self.assertEqual(told.split()[:3], ["1", "2", "1"])
+                # The first of its calls waits, and with it the place that it takes before the rootfs takes one.
+                for under in ((*traced, "inject=fsopen:delay_exit=200000:when=1"), ("taskset", "-c", "0")):
+                    self.assertEqual(box.run("run", "--backend", backend, *words, under=under).text, told, under)
+                result = box.run("run", "--backend", backend, *words, under=(*traced, "inject=symlinkat:error=EXDEV:when=1"))
+                self.assertEqual((result.status, result.text), (125, ""))
+                if backend == "overlay":
+                    self.assertIn("making '/dev/fd': Invalid cross-device link", result.errors)
+                # Killed, it is made up for.
+                run = subprocess.Popen([*traced, "inject=fsopen:delay_exit=1000000:when=1", harness.place.program, "run", "--backend",
+                                        backend, *words], env=box.environment(), cwd=box.home, stdout=subprocess.PIPE)
+                found = []
+                self.eventually(lambda: found.extend(self.beside()) or found, "the process beside")
+                os.kill(found[0], signal.SIGKILL)
+                self.assertEqual((run.communicate()[0].decode(), run.returncode), (told, 0))
+
+    @staticmethod
+    def beside():
+        """Processes that have the number, in their pid namespace, of one that is there for a while."""
+        for path in glob.glob("/proc/[0-9]*/status"):
+            try:
+                if re.search(r"^NSpid:.*\t32000$", pathlib.Path(path).read_text(), re.M):
+                    yield int(path.split("/")[2])
+            except OSError:
+                pass
 
     def test_without_a_head_start_it_starts_all_the_same(self):
         no_network = refusing({"unshare": errno.EPERM}, mask=CLONE_NEWNET)

@@ -229,10 +229,12 @@ class Victim {
   }
 
   End provide(const char* target) {
-    ChildOp op = on(target);
-    op.source = made_.c_str();
+    ChildOp op = on(made_.c_str());
     op.data = "x";
     op.data_bytes = 1;
+    require(child::scratch_file(context_, op) == 0, "a file in scratch");
+    op = on(target);
+    op.source = made_.c_str();
     const int result = child::provide(context_, op);
     if (result == 0 && whole(End::place) == End::place && fresh().empty()) return End::refused;
     return mounted(result, 1);

@@ -57,6 +57,11 @@ Stack stack_of(const Store& store, std::span<const LayerKey> layers, Remember re
           shown_layers(store, layers.last(above), remembering)};
 }
 
+// One that goes with its container and its machine, and is the kernel's.
+bool is_short_lived(RootfsKind kind, Access access) {
+  return kind == RootfsKind::overlay && access == Access::throw_away;
+}
+
 MountPlan plan_of(const Store& store, std::string_view container_id, const Stack& stack,
                   Access access, RootfsKind kind) {
   if (kind == RootfsKind::fuse_overlayfs && access == Access::in_memory) refuse_memory();
@@ -71,7 +76,8 @@ MountPlan plan_of(const Store& store, std::string_view container_id, const Stack
   if (kind == RootfsKind::overlay) plan.options.emplace_back("userxattr");
   if (access == Access::throw_away || access == Access::in_memory)
     plan.options.emplace_back("volatile");
-  plan.attach = home + layout::kAttach;
+  // Where a throw-away overlay works is a directory that nobody looks into from above.
+  plan.attach = home + (is_short_lived(kind, access) ? layout::kWork : layout::kAttach);
   plan.source = mount_source(container_id);
   const bool in_memory = access == Access::in_memory;
   if (in_memory) plan.memory = "50%"; // as tmpfs does
@@ -128,22 +134,28 @@ class Overlay : public Backend {
     if (access == Access::kept || access == Access::throw_away) {
       const bool is_new = make_dir(home, layout::kWork, 0700);
       if (!is_new && try_stat_at(home, layout::kAttach)) return;
-      if (!try_stat_at(home, layout::kUpper)) make_upper(home, stack);
+      if (is_new && is_short_lived(kind_, access)) {
+        make_upper(home, stack, layout::kUpper);
+      } else if (!try_stat_at(home, layout::kUpper)) {
+        make_upper(home, stack, layout::kUpperNew);
+        rename_at(home, layout::kUpperNew, home, layout::kUpper, RENAME_NOREPLACE);
+      }
     }
     if (needs_empty(stack, access)) make_dir(home, layout::kEmpty, 0755);
-    make_dir(home, layout::kAttach, 0700);
+    if (!is_short_lived(kind_, access)) make_dir(home, layout::kAttach, 0700);
   }
 
   // "/" of the container is upper's top: it takes after the topmost tree's. One that is there looks
   // as it should: as its container left it, or another one that it is a copy of.
-  void make_upper(FdRef home, const Stack& stack) {
-    make_dir(home, layout::kUpperNew, 0755);
-    if (!stack.shown.empty())
-      as_store_owner_when_refused(store_.identity(), [&] {
-        copy_directory_metadata(open_layer_trees(store_, {&stack.shown.front(), 1}).fds.front(),
-                                make_or_open_dir_at(home, layout::kUpperNew, 0755));
-      });
-    rename_at(home, layout::kUpperNew, home, layout::kUpper, RENAME_NOREPLACE);
+  void make_upper(FdRef home, const Stack& stack, const char* name) {
+    if (stack.shown.empty()) {
+      make_dir(home, name, 0755);
+      return;
+    }
+    as_store_owner_when_refused(store_.identity(), [&] {
+      copy_directory_metadata(open_layer_trees(store_, {&stack.shown.front(), 1}).fds.front(),
+                              make_or_open_dir_at(home, name, 0755));
+    });
   }
 
   const Store& store_;
