@@ -140,7 +140,7 @@ bool is_first_user_namespace() {
   constexpr ino_t kFirst = 0xEFFFFFFD;
   struct stat status {};
   if (::stat(kOwn, &status) == 0) return status.st_ino == kFirst;
-  Error error(kind_of_errno(errno), std::string(kOwn) + ": " + errno_text(errno), errno);
+  Error error(kind_of_errno(errno), std::string("'") + kOwn + "': " + errno_text(errno), errno);
   error.set_hint(
       "/proc is not mounted here, and nothing works without it: mount -t proc proc /proc");
   throw error;

@@ -34,7 +34,7 @@ struct MountPlan {
   std::string upper;                // overlays: "" for a read-only one
   std::string work;                 // overlays: beside upper
   std::vector<std::string> options; // overlays: flags and "key=value" for fsconfig(2) or -o
-  std::string attach;               // overlays: an empty-able directory to mount over
+  std::string attach;               // overlays: a directory to mount over
   std::string source = {};          // overlays: what mount tables show; "": "overlay"
   // kind overlay: when not "", a tmpfs of this size (of tmpfs(5): bytes, or "50%" of the memory) is
   // mounted at `attach` before the overlay, and `upper` and `work`, which lie right below that, are

@@ -30,6 +30,7 @@ std::vector<CgroupDir> find_cgroups(const std::vector<std::string>& paths);
 
 class Cgroups {
  public:
+  Cgroups() = default; // none
   // Makes the directories, and writes the limits. With none, nothing is done. Throws Error that
   // names the limit or the directory, with a hint; nothing is left then.
   static Cgroups make(const std::vector<CgroupDir>& dirs);
@@ -53,7 +54,6 @@ class Cgroups {
   void end();
 
  private:
-  Cgroups() = default;
   void add(const CgroupDir& dir);
 
   std::string name_;

@@ -205,7 +205,7 @@ std::size_t find_act(const ChildContext& context, Act act, std::size_t first) no
 }
 
 // The next program of an embryo, after it has done what `context` says.
-void receive_next(ChildContext& context, child::Patience patience) noexcept {
+HatchMessage receive_next(ChildContext& context, child::Patience patience) noexcept {
   HatchMessage program;
   context.report.step = kNoStep;
   if (const int result = child::receive_program(context.go_fd, program, patience); result < 0)
@@ -215,6 +215,7 @@ void receive_next(ChildContext& context, child::Patience patience) noexcept {
   context = *program.context;
   context.scratch_fd = scratch;
   context.root_fd = root;
+  return program;
 }
 
 // The kernel's own trees, which nothing depends on until there is a rootfs to put them in.
@@ -232,6 +233,7 @@ class Trees {
   Trees& operator=(const Trees&) = delete;
 
   bool are_beside() const noexcept { return beside_ >= 0; }
+  void send_away() const noexcept { child::send_away(beside_); }
 
   // Until scratch has its place: what is perched later lies on top, and nothing may lie on a
   // rootfs.
@@ -296,13 +298,21 @@ void run_embryo(const EmbryoContext& embryo) noexcept {
   context.report.step = kNoStep;
   if (const int result = child::make_network(); result < 0)
     child::fail(context, -result, child::kSetupFailed);
-  receive_next(context, child::Patience::some);
+  const HatchMessage beginning = receive_next(context, child::Patience::some);
   const std::size_t first = find_act(context, Act::scratch, 0);
   const std::size_t last = find_act(context, Act::limit_caps, first);
   perform_range(context, 0, first);
   Trees trees(context, first, last, embryo.has_processors);
   perform_range(context, last, context.op_count);
-  receive_next(context, trees.are_beside() ? child::Patience::none : child::Patience::some);
+  if (trees.are_beside()) {
+    // Either this process goes on at once, and the other one elsewhere, or that has this place, and
+    // the launcher calls this one to its own.
+    if (child::has_message(context.go_fd))
+      trees.send_away();
+    else
+      __atomic_store_n(beginning.sleeps, true, __ATOMIC_RELEASE);
+  }
+  (void)receive_next(context, trees.are_beside() ? child::Patience::none : child::Patience::some);
   trees.await_scratch();
   std::size_t next = 0;
   while (next < context.op_count && is_of_rootfs(context.ops[next].act))

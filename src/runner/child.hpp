@@ -150,6 +150,7 @@ struct HatchMessage {
   // The processors that it may use (sched_setaffinity(2)); null: those that it has.
   const void* processors = nullptr;
   std::size_t processors_bytes = 0;
+  bool* sleeps = nullptr; // of the first: becomes true when there is nothing to do but to wait
 };
 inline constexpr std::size_t kMaxHatchFds = 253; // SCM_MAX_FD of unix(7)
 

@@ -86,6 +86,7 @@ int make_network() noexcept; // its own, with the loopback device up
 // Whether it is looked for again and again before the process sleeps.
 enum class Patience : std::uint8_t { none, some };
 // Requires that `socket` is an EmbryoContext's. Writes the numbers of the descriptors that come.
+bool has_message(int socket) noexcept;
 int receive_program(int socket, HatchMessage& program, Patience patience) noexcept;
 int oom_score(ChildContext&, const ChildOp&) noexcept;
 int hostname(ChildContext&, const ChildOp&) noexcept;

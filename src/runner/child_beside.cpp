@@ -72,6 +72,18 @@ int begin_beside(void (*work)(void*), void* argument) noexcept {
   return static_cast<int>(clone_to(args, work, argument));
 }
 
+void send_away(int pid) noexcept {
+  cpu_set_t all;
+  unsigned here = 0;
+  const int bytes = call(SYS_sched_getaffinity, 0, sizeof all, &all);
+  if (bytes < 0 || call(SYS_getcpu, &here, nullptr, nullptr) < 0) return;
+  cpu_set_t others = all;
+  CPU_CLR(here, &others);
+  // Refused when that leaves none.
+  if (call(SYS_sched_setaffinity, pid, bytes, &others) == 0)
+    (void)call(SYS_sched_setaffinity, pid, bytes, &all);
+}
+
 bool has_ended(int pid) noexcept {
   siginfo_t how = {};
   return call(SYS_waitid, P_PID, pid, &how, WEXITED | WNOHANG | WNOWAIT | __WALL, nullptr) < 0 ||

@@ -79,6 +79,12 @@ int receive(int socket, struct msghdr& message, Patience patience) noexcept {
 
 } // namespace
 
+bool has_message(int socket) noexcept {
+  struct pollfd wanted = {socket, POLLIN, 0};
+  const struct timespec now = {0, 0};
+  return call(SYS_ppoll, &wanted, 1, &now, nullptr, 0) == 1;
+}
+
 int receive_program(int socket, HatchMessage& program, Patience patience) noexcept {
   struct iovec payload = {&program, sizeof program};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxHatchFds)];

@@ -208,7 +208,7 @@ const char* write_number(std::uint32_t number, char* text) noexcept {
   return text;
 }
 
-int look_up_account(int root, const char* passwd, const char* group, const char* user,
+int look_up_account(int root, const char* passwd_file, const char* group_file, const char* user,
                     Account& account) noexcept {
   char wanted[kMaxAccountNameBytes];
   if (!copy(wanted, sizeof wanted, user))
@@ -219,20 +219,21 @@ int look_up_account(int root, const char* passwd, const char* group, const char*
 
   const std::uint32_t id = wanted[0] == '\0' ? 0 : read_number(wanted);
   char name[kMaxAccountNameBytes] = {};
-  const Found found = find_user(root, passwd, wanted, id, name, account);
+  const Found found = find_user(root, passwd_file, wanted, id, name, account);
   if (found != Found::yes) {
-    if (id == kNoId) return refuse_name(account, found, ChildDetail::user_unknown, wanted, passwd);
+    if (id == kNoId)
+      return refuse_name(account, found, ChildDetail::user_unknown, wanted, passwd_file);
     account.uid = id;
   }
   if (group_given) {
     const std::uint32_t group_id = read_number(wanted_group);
-    const Found known = read_groups(root, group, wanted_group, group_id, nullptr, account);
+    const Found known = read_groups(root, group_file, wanted_group, group_id, nullptr, account);
     if (known == Found::yes) return 0;
     if (group_id == kNoId)
-      return refuse_name(account, known, ChildDetail::group_unknown, wanted_group, group);
+      return refuse_name(account, known, ChildDetail::group_unknown, wanted_group, group_file);
     account.gid = group_id;
   } else if (found == Found::yes) {
-    (void)read_groups(root, group, nullptr, kNoId, name, account);
+    (void)read_groups(root, group_file, nullptr, kNoId, name, account);
   }
   return 0;
 }

@@ -33,7 +33,7 @@ struct Account {
 };
 
 // Paths are relative to `root`. Returns 0, or -errno with detail and about set.
-int look_up_account(int root, const char* passwd, const char* group, const char* user,
+int look_up_account(int root, const char* passwd_file, const char* group_file, const char* user,
                     Account& account) noexcept;
 
 // `number` in decimal, in `text` (kNumberBytes); returns text.

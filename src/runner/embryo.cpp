@@ -15,6 +15,7 @@
 #include "base/error.hpp"
 #include "base/pipe.hpp"
 #include "base/quiet_thread.hpp"
+#include "runner/child_beside.hpp"
 
 namespace layerbox {
 namespace {
@@ -60,16 +61,6 @@ std::optional<cpu_set_t> own_processors() {
   return allowed;
 }
 
-// The kernel leaves a new process on its maker's processor more often than not, where it waits
-// until that sleeps, however idle the others are. So it is sent to another one, if it may go, and
-// left there.
-void send_away(pid_t pid, const cpu_set_t& allowed) {
-  cpu_set_t others = allowed;
-  CPU_CLR(static_cast<unsigned>(::sched_getcpu()), &others);
-  (void)::sched_setaffinity(pid, sizeof others, &others);
-  (void)::sched_setaffinity(pid, sizeof allowed, &allowed);
-}
-
 // One that sleeps wakes up where it was, and there is the process that it has beside it by then;
 // but we are about to sleep. It is to give itself the others back. False when it stays as it was.
 bool call_here(pid_t pid) {
@@ -87,7 +78,7 @@ Embryo::Embryo(std::uint64_t namespaces, ProgramMemory memory, ChildProcess proc
       go_(std::move(go)), report_(std::move(report)), childs_go_(childs.go_fd),
       childs_report_(childs.report_fd) {}
 
-std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
+std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces, const Cgroups& cgroups) noexcept {
   if ((namespaces & kNeeded) != kNeeded) return nullptr;
   try {
     ProgramMemory memory;
@@ -98,9 +89,10 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces) noexcept {
                                 processors.has_value()};
     const SignalsBlocked deaf; // what ends the launcher hangs up the socket
     bool born_in = false;
-    ChildProcess process = make_child(namespaces & ~std::uint64_t{CLONE_NEWNET}, FdRef(-1), born_in,
-                                      [&] { run_embryo(context); });
-    if (processors) send_away(process.pid(), *processors);
+    ChildProcess process = make_child(namespaces & ~std::uint64_t{CLONE_NEWNET},
+                                      cgroups.birthplace(), born_in, [&] { run_embryo(context); });
+    if (cgroups.birthplace().get() >= 0 && !born_in) return nullptr;
+    if (processors) child::send_away(process.pid());
     std::unique_ptr<Embryo> embryo(new Embryo(namespaces, std::move(memory), std::move(process),
                                               std::move(go.write), std::move(report.read),
                                               context));
@@ -117,17 +109,21 @@ void Embryo::address(ChildContext& context) const {
   context.is_embryo = true;
 }
 
-bool Embryo::settle(const Plan& beginning, const Identity& identity) noexcept {
-  if (beginning.namespaces != namespaces_ || beginning.second_birth || !beginning.cgroups.empty() ||
+bool Embryo::settle(const Plan& beginning, const Identity& identity,
+                    const Cgroups& cgroups) noexcept {
+  if (beginning.namespaces != namespaces_ || beginning.second_birth ||
+      beginning.cgroups.size() != cgroups.entrances().size() ||
       !keeps_owner(beginning.id_map, identity))
     return false;
   try {
     write_id_maps(process_.pid(), beginning.id_map, identity);
     facts_ = describe(beginning, process_.pid());
-    ChildProgram program(beginning, {}, {}, memory_);
+    // What these name it has inherited.
+    ChildProgram program(beginning, {}, cgroups.entrances(), memory_);
     address(program.context());
     beginning_ = beginning;
-    return send_program(go_, {.context = &program.context()}, {});
+    sleeps_ = &memory_.array<bool>(1).front();
+    return send_program(go_, {.context = &program.context(), .sleeps = sleeps_}, {});
   } catch (const std::exception&) { // it has failed, or who makes the next one is told why
     return false;
   }
@@ -136,8 +132,8 @@ bool Embryo::settle(const Plan& beginning, const Identity& identity) noexcept {
 bool Embryo::fits(const Plan& plan) const {
   const std::vector<Step>& told = beginning_.steps;
   return !told.empty() && plan.steps.size() > told.size() && plan.namespaces == namespaces_ &&
-         plan.id_map == beginning_.id_map && plan.cgroups.empty() && !plan.second_birth &&
-         std::equal(told.begin(), told.end(), plan.steps.begin());
+         plan.id_map == beginning_.id_map && plan.cgroups == beginning_.cgroups &&
+         !plan.second_birth && std::equal(told.begin(), told.end(), plan.steps.begin());
 }
 
 bool Embryo::hatch(ChildProgram& program) {
@@ -157,7 +153,7 @@ bool Embryo::hatch(ChildProgram& program) {
                        .names = names.data(),
                        .name_count = names.size(),
                        .fd_count = fds.size()};
-  if (processors_ && call_here(facts_.pid)) {
+  if (processors_ && __atomic_load_n(sleeps_, __ATOMIC_ACQUIRE) && call_here(facts_.pid)) {
     cpu_set_t& all = memory_.array<cpu_set_t>(1).front();
     all = *processors_;
     message.processors = &all;

@@ -3,9 +3,10 @@
 // takes the kernel longer than everything else between clone3(2) and execve(2), and mounts what
 // does not depend on the rootfs.
 //
-//     std::unique_ptr<Embryo> embryo = Embryo::begin(own_namespaces(spec));
+//     std::unique_ptr<Embryo> embryo = Embryo::begin(own_namespaces(spec), cgroups);
 //     ... the image, the ids …
-//     if (embryo && !embryo->settle(compile_beginning(spec, facts), identity)) embryo.reset();
+//     if (embryo && !embryo->settle(compile_beginning(spec, facts), identity, cgroups))
+//       embryo.reset();
 //     ... the container's directory, the plan …
 //     if (embryo && embryo->fits(plan)) embryo->hatch(program);
 //
@@ -31,14 +32,15 @@ namespace layerbox {
 
 class Embryo {
  public:
-  // Requires descriptors 0 to 2 open. None where no process is to be had, or where `namespaces`
-  // (CLONE_NEW*) are not a user namespace with a network of its own below it. Its signals are
-  // blocked; it ends with the launcher.
-  static std::unique_ptr<Embryo> begin(std::uint64_t namespaces) noexcept;
+  // Requires descriptors 0 to 2 open. Born in `cgroups`, if there is one to be born in. None where
+  // no process is to be had, or where `namespaces` (CLONE_NEW*) are not a user namespace with a
+  // network of its own below it. Its signals are blocked; it ends with the launcher.
+  static std::unique_ptr<Embryo> begin(std::uint64_t namespaces, const Cgroups& cgroups) noexcept;
 
-  // Maps its ids, and lets it do the steps of `beginning`, of compile_beginning(). False when it
-  // cannot be the process of such a plan: then it is of no use any more.
-  bool settle(const Plan& beginning, const Identity& identity) noexcept;
+  // Maps its ids, and lets it do the steps of `beginning`, of compile_beginning(); `cgroups` are
+  // those of begin(). False when it cannot be the process of such a plan: then it is of no use any
+  // more.
+  bool settle(const Plan& beginning, const Identity& identity, const Cgroups& cgroups) noexcept;
   // Whether what it has done is how `plan` begins. Not before it has settled.
   bool fits(const Plan& plan) const;
   // The program's place; and how many steps of the plan are done without it.
@@ -66,6 +68,7 @@ class Embryo {
   UniqueFd go_;
   UniqueFd report_;
   std::optional<cpu_set_t> processors_; // that both may use, when there is a choice
+  bool* sleeps_ = nullptr;              // in memory_: it waits for its second message
   int childs_go_;                       // what the child calls its ends
   int childs_report_;
 };

@@ -105,6 +105,32 @@ std::jthread start_beside(const std::function<void()>& work) {
   }
 }
 
+// The launcher itself works on other networks as soon as the process is there.
+bool gains_by_embryo(const RunSpec& spec) {
+  return spec.network == NetworkMode::none && spec.namespaces.pid.mode == NamespaceMode::own;
+}
+
+void settle(const RunSpec& spec, const Identity& identity, const Cgroups& cgroups,
+            std::unique_ptr<Embryo>& embryo) {
+  if (!embryo) return;
+  // The nodes of all devices are looked for later; what is written to /proc/PID, before this.
+  const bool is_plain = !spec.host_devices && !spec.process.oom_score_adj;
+  if (is_plain &&
+      embryo->settle(compile_beginning(spec, probe_host_facts(identity)), identity, cgroups))
+    return;
+  embryo.reset();
+}
+
+// A process that has cgroups is born in them, because moving one costs more than an earlier start
+// gains; but its network and its rootfs need not wait for each other.
+std::unique_ptr<Embryo> begin_in(const Cgroups& cgroups, const Plan& plan, const RunSpec& spec,
+                                 const Identity& identity) {
+  if (plan.cgroups.empty() || plan.second_birth || !gains_by_embryo(spec)) return nullptr;
+  std::unique_ptr<Embryo> embryo = Embryo::begin(plan.namespaces, cgroups);
+  settle(spec, identity, cgroups, embryo);
+  return embryo;
+}
+
 } // namespace
 
 Plan plan_container(const RunSpec& spec, const Identity& identity) {
@@ -115,22 +141,14 @@ Plan plan_container(const RunSpec& spec, const Identity& identity) {
 }
 
 std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
-  // What has cgroups is born in them, because moving a process costs more than this gains; and the
-  // launcher itself works on other networks as soon as the process is there.
-  const bool needs_cgroups = spec.limits.any() || !spec.cgroup_parent.empty() ||
-                             spec.namespaces.pid.mode != NamespaceMode::own;
-  if (spec.network != NetworkMode::none || needs_cgroups) return nullptr;
-  return Embryo::begin(own_namespaces(spec));
+  const bool needs_cgroups = spec.limits.any() || !spec.cgroup_parent.empty();
+  if (!gains_by_embryo(spec) || needs_cgroups) return nullptr; // it is begun in them
+  return Embryo::begin(own_namespaces(spec), {});
 }
 
 void settle_container(const RunSpec& spec, const Identity& identity,
                       std::unique_ptr<Embryo>& embryo) {
-  if (!embryo) return;
-  // The nodes of all devices are looked for later; what is written to /proc/PID, before this.
-  const bool is_plain = !spec.host_devices && !spec.process.oom_score_adj;
-  if (is_plain && embryo->settle(compile_beginning(spec, probe_host_facts(identity)), identity))
-    return;
-  embryo.reset();
+  settle(spec, identity, {}, embryo);
 }
 
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,
@@ -143,6 +161,7 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
   Cgroups cgroups = Cgroups::make(plan.cgroups);
+  if (!embryo) embryo = begin_in(cgroups, plan, spec, identity);
   OwnNetwork network;
   const auto started = [&](const Started& process) {
     Started told = process;

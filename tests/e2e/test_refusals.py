@@ -78,12 +78,13 @@ class UserNamespaces(Refusals):
             self.skipTest("AddressSanitizer finds its stack in /proc; the program as it ships is tested")
         for box in self.each():
             result = elsewhere(lambda: mount("tmpfs", "/proc", "tmpfs"), lambda: box.run(*RUN))
-            self.assert_says(result, 125, "'/proc/self/uid_map': No such file or directory", hint="mount -t proc proc /proc")
+            self.assert_says(result, 125, "'/proc/self/ns/user': No such file or directory", hint="mount -t proc proc /proc")
 
     def test_an_older_kernel(self):
-        for call in ("mount_setattr", "openat2", "close_range"):
+        words = {"mount_setattr": (*RUN[:1], "--read-only", *RUN[1:]), "openat2": RUN, "close_range": RUN}
+        for call, run in words.items():
             for box in self.each((ROOT, SINGLE)):
-                result = box.run(*RUN, preexec_fn=refusing({call: errno.ENOSYS}))
+                result = box.run(*run, preexec_fn=refusing({call: errno.ENOSYS}))
                 self.assert_says(result, 125, "Function not implemented", hint=("Linux 5.12", "'layerbox doctor'"))
 
     def test_a_kernel_without_filters(self):

@@ -103,14 +103,20 @@ TEST(Compile, KeepsTheOrderThatSecurityRestsOn) {
   spec.read_only_rootfs = true;
   spec.mounts.push_back({.source = "/srv/data", .destination = "/data"});
   const Plan plan = compile(spec, root_facts());
-  const std::vector<Act> order = {
-      Act::private_mounts, Act::wait_go,       Act::become_root, Act::scratch,
-      Act::mount_fs,       Act::mount_sys,     Act::enter,       Act::leave,
-      Act::attach_clone,   Act::overlay,       Act::place,       Act::bind,
-      Act::mask,           Act::read_only,     Act::workdir,     Act::root_read_only,
-      Act::pivot,          Act::enter_workdir, Act::limit_caps,  Act::become_user,
-      Act::stdio,          Act::follow_parent, Act::session,     Act::settle,
-      Act::find_command,   Act::seccomp,       Act::exec};
+  const std::vector<Act> order = {Act::private_mounts, Act::wait_go,
+                                  Act::become_root,    Act::scratch,
+                                  Act::mount_fs,       Act::mount_sys,
+                                  Act::enter,          Act::leave,
+                                  Act::limit_caps,     Act::default_signals,
+                                  Act::attach_clone,   Act::overlay,
+                                  Act::place,          Act::bind,
+                                  Act::mask,           Act::read_only,
+                                  Act::workdir,        Act::root_read_only,
+                                  Act::pivot,          Act::enter_workdir,
+                                  Act::become_user,    Act::stdio,
+                                  Act::follow_parent,  Act::session,
+                                  Act::settle,         Act::find_command,
+                                  Act::seccomp,        Act::exec};
   for (std::size_t i = 1; i < order.size(); ++i)
     EXPECT_LT(position(plan, order[i - 1]), position(plan, order[i]))
         << act_name(order[i - 1]) << " before " << act_name(order[i]);
@@ -160,7 +166,7 @@ TEST(Compile, BeginsTheSameWhateverTheRootfsAndTheCommandAre) {
   ASSERT_LT(beginning.steps.size(), whole.size());
   for (std::size_t i = 0; i < beginning.steps.size(); ++i)
     EXPECT_EQ(beginning.steps[i], whole[i]) << i;
-  EXPECT_EQ(beginning.steps.back().act, Act::leave);
+  EXPECT_EQ(beginning.steps.back().act, Act::default_signals);
   EXPECT_EQ(whole[beginning.steps.size()].act, Act::attach_clone);
 }
 

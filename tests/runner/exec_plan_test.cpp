@@ -73,8 +73,9 @@ TEST(ExecPlan, IsBornAmongTheContainersProcessesLastAndThenLooksAtNoFileButTheCo
               ElementsAre(Act::become_root, Act::follow_parent, Act::workdir, Act::enter_workdir,
                           Act::open_terminal, Act::limit_caps, Act::become_user, Act::stdio));
   EXPECT_THAT(std::vector<Act>(born, acts.end()),
-              ElementsAre(Act::be_born, Act::wait_go, Act::follow_parent, Act::session, Act::settle,
-                          Act::find_command, Act::limit, Act::seccomp, Act::exec));
+              ElementsAre(Act::be_born, Act::wait_go, Act::follow_parent, Act::session,
+                          Act::default_signals, Act::settle, Act::find_command, Act::limit,
+                          Act::seccomp, Act::exec));
 }
 
 TEST(ExecPlan, EntersCgroupsFirst) {

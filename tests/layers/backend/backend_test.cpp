@@ -151,12 +151,14 @@ TEST_P(OverlayBackend, PlansTheTopmostLayerFirst) {
                                       layout::layer_tree(chain_.keys()[0])));
   EXPECT_EQ(plan.upper, home + "/upper");
   EXPECT_EQ(plan.work, home + "/work");
-  EXPECT_EQ(plan.attach, home + "/attach");
+  EXPECT_EQ(plan.attach, plan.work);
   EXPECT_THAT(plan.options, ElementsAre("userxattr", "volatile"));
 }
 
 TEST_P(OverlayBackend, KeepsAKeptContainerDurable) {
-  EXPECT_THAT(prepare(Access::kept).options, ElementsAre("userxattr"));
+  const MountPlan plan = prepare(Access::kept);
+  EXPECT_THAT(plan.options, ElementsAre("userxattr"));
+  EXPECT_EQ(plan.attach, layout::container_dir(container_->state().id) + "/attach");
 }
 
 TEST_P(OverlayBackend, ReadOnlyHasNoWritablePart) {
