@@ -8,6 +8,7 @@
 #include <climits>
 #include <ctime>
 #include <thread>
+#include <utility>
 
 #include "base/cgroup_end.hpp"
 #include "base/fs_at.hpp"
@@ -67,11 +68,18 @@ ContainerRun::ContainerRun(PreparedRun& prepared, NewContainer& container, const
                            Invocation& invocation)
     : prepared_(prepared), container_(container), flags_(flags), invocation_(invocation) {
   if (flags.pidfile) pidfile_ = absolute_path(*flags.pidfile, {});
+  begun_.embryo = std::move(prepared.embryo);
 }
 
 void write_user_file(const std::string& path, int flags, const std::string& content) {
   const UniqueFd fd = open_path(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
   write_all(fd, std::as_bytes(std::span(content)), path);
+}
+
+// What has cgroups begins now that these are written down.
+void ContainerRun::begin() {
+  if (!prepared_.spec.cgroups.empty())
+    begun_ = begin_in_cgroups(prepared_.spec, invocation_.identity());
 }
 
 void ContainerRun::prepare(OwnVolumes own_volumes) {
@@ -93,6 +101,7 @@ void ContainerRun::make_places() const {
 void ContainerRun::make() {
   const RunSpec& spec = prepared_.spec;
   note("create");
+  if (!flags_.create) begin();
   prepare(OwnVolumes::make);
   make_places();
   if (!container_.is_kept()) return;
@@ -105,6 +114,7 @@ void ContainerRun::find_again() {
   unlink_at(container_.lease().dir(), layout::kStopped);
   unlink_at(container_.lease().dir(), layout::kHosts);
   unlink_at(container_.lease().dir(), layout::kFreezer);
+  begin();
   finish_roll_back(invocation_.store(), container_.lease());
   remove_overlays(invocation_.store(), container_.lease()); // of a run that was killed
   prepare(OwnVolumes::keep);
@@ -203,7 +213,7 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
     return [this] { sweep(); };
   };
   try {
-    return run_container(spec, invocation_.identity(), hooks, std::move(prepared_.embryo));
+    return run_container(spec, invocation_.identity(), hooks, std::exchange(begun_, {}));
   } catch (const Error&) {
     if (!has_begun) forget_start();
     throw;

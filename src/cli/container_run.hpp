@@ -35,6 +35,7 @@ class ContainerRun {
   void tell_events() noexcept;
 
  private:
+  void begin();
   void prepare(OwnVolumes own_volumes);
   void make_places() const;
   RunOutcome run_once(const std::function<void()>& begun);
@@ -53,6 +54,7 @@ class ContainerRun {
   NewContainer& container_;
   const RunFlags& flags_;
   Invocation& invocation_;
+  HeadStart begun_;                    // of the first run
   std::optional<std::string> pidfile_; // absolute
   std::vector<Event> events_;          // that nobody has been told yet
 };

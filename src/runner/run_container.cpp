@@ -110,25 +110,10 @@ bool gains_by_embryo(const RunSpec& spec) {
   return spec.network == NetworkMode::none && spec.namespaces.pid.mode == NamespaceMode::own;
 }
 
-void settle(const RunSpec& spec, const Identity& identity, const Cgroups& cgroups,
-            std::unique_ptr<Embryo>& embryo) {
-  if (!embryo) return;
-  // The nodes of all devices are looked for later; what is written to /proc/PID, before this.
-  const bool is_plain = !spec.host_devices && !spec.process.oom_score_adj;
-  if (is_plain &&
-      embryo->settle(compile_beginning(spec, probe_host_facts(identity)), identity, cgroups))
-    return;
-  embryo.reset();
-}
-
-// A process that has cgroups is born in them, because moving one costs more than an earlier start
-// gains; but its network and its rootfs need not wait for each other.
-std::unique_ptr<Embryo> begin_in(const Cgroups& cgroups, const Plan& plan, const RunSpec& spec,
-                                 const Identity& identity) {
-  if (plan.cgroups.empty() || plan.second_birth || !gains_by_embryo(spec)) return nullptr;
-  std::unique_ptr<Embryo> embryo = Embryo::begin(plan.namespaces, cgroups);
-  settle(spec, identity, cgroups, embryo);
-  return embryo;
+// The nodes of all devices are looked for later than it settles; what is written to /proc/PID,
+// before.
+bool can_settle(const RunSpec& spec) {
+  return !spec.host_devices && !spec.process.oom_score_adj;
 }
 
 } // namespace
@@ -146,13 +131,28 @@ std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
   return Embryo::begin(own_namespaces(spec), {});
 }
 
+HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity) {
+  HeadStart begun{std::make_unique<Cgroups>(Cgroups::make(spec.cgroups)), nullptr};
+  if (!gains_by_embryo(spec) || !can_settle(spec)) return begun;
+  const Plan beginning = compile_beginning(spec, probe_host_facts(identity));
+  if (beginning.second_birth) return begun;
+  begun.embryo = Embryo::begin(beginning.namespaces, *begun.cgroups);
+  if (begun.embryo && !begun.embryo->settle(beginning, identity, *begun.cgroups))
+    begun.embryo.reset();
+  return begun;
+}
+
 void settle_container(const RunSpec& spec, const Identity& identity,
                       std::unique_ptr<Embryo>& embryo) {
-  settle(spec, identity, {}, embryo);
+  if (!embryo) return;
+  const bool is_settled =
+      can_settle(spec) &&
+      embryo->settle(compile_beginning(spec, probe_host_facts(identity)), identity, {});
+  if (!is_settled) embryo.reset();
 }
 
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,
-                         std::unique_ptr<Embryo> embryo) {
+                         HeadStart begun) {
   require_standard_streams();
   const Plan plan = plan_container(spec, identity);
   NotifyAddress manager;
@@ -160,15 +160,16 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
     manager = parse_notify_address(spec.process.notify_socket);
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
-  Cgroups cgroups = Cgroups::make(plan.cgroups);
-  if (!embryo) embryo = begin_in(cgroups, plan, spec, identity);
+  if (!begun.cgroups && !plan.cgroups.empty()) begun = begin_in_cgroups(spec, identity);
+  Cgroups none;
+  Cgroups& cgroups = begun.cgroups ? *begun.cgroups : none;
   OwnNetwork network;
   const auto started = [&](const Started& process) {
     Started told = process;
     network.connect(spec, hooks, told);
     if (hooks.started) hooks.started(told);
   };
-  Launched box = launch_in(cgroups, plan, identity, started, std::move(embryo));
+  Launched box = launch_in(cgroups, plan, identity, started, std::move(begun.embryo));
   if (box.report) {
     (void)box.process.wait_status();
     require_served(box);

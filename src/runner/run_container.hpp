@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
+#include "runner/cgroups.hpp"
 #include "runner/embryo.hpp"
 #include "runner/end_watch.hpp"
 #include "runner/exec_spec.hpp"
@@ -64,15 +66,25 @@ Plan plan_container(const RunSpec& spec, const Identity& identity);
 // container will have; the rest of `spec` is not looked at. None where there is nothing to gain.
 std::unique_ptr<Embryo> begin_container(const RunSpec& spec);
 
+// What is there before run_container(). Ends the process, then the cgroups, when it goes.
+struct HeadStart {
+  std::unique_ptr<Cgroups> cgroups; // of the spec; none: they are still to be made
+  std::unique_ptr<Embryo> embryo;
+};
+
+// The same of a container with cgroups, which its process is born in: as soon as they are written
+// down where they are looked for. Requires all of `spec` but its rootfs. Throws Error.
+HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity);
+
 // As soon as all of `spec` but its rootfs is known. Takes `embryo` away when it would not fit.
 void settle_container(const RunSpec& spec, const Identity& identity,
                       std::unique_ptr<Embryo>& embryo);
 
 // Throws Error when the container could not be set up (the caller exits with 125): the message
 // names the step that failed and the object, the hint the way out.
-// `embryo`, of begin_container(), is taken when it fits.
+// The process of `begun` is taken when it fits.
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,
-                         std::unique_ptr<Embryo> embryo = {});
+                         HeadStart begun = {});
 
 // One more command in a container that runs. As above; the namespaces are closed when it has begun,
 // and then `begun` is called. What that throws ends the command.
