@@ -20,10 +20,16 @@ store=$work/store
 podman=(podman --root "$work/podman" --runroot "$work/podman-run" --storage-driver overlay --cgroup-manager cgroupfs)
 user=(setpriv --reuid 65432 --regid 65432 --clear-groups env "HOME=$work/home")
 
+. "$here/daemons.sh"
+trap end_daemons EXIT
+
 have() { command -v "$1" >/dev/null || { echo "# $1 is not installed: left out"; return 1; }; }
 
+# What is not older than a moment is not remembered by starts.
+warm() { for _ in 1 2 3; do sleep 0.7; "$@" >/dev/null; done; }
+
 start() {
-  local runs=${RUNS:-40} root=$work/rootfs
+  local runs=${RUNS:-40} few=10 root=$work/rootfs
   "$layerbox" --root "$store" pull-tar "$inputs/debian.tar" --name debian >/dev/null
   "$layerbox" --root "$store" pull-tar "$inputs/many-docker.tar" --name many >/dev/null
   mkdir -p "$root" "$work/u" "$work/w"
@@ -38,12 +44,15 @@ start() {
   for backend in overlay copy; do
     local n=$runs
     [ $backend = overlay ] || n=5
+    warm "$layerbox" --root "$store" run --backend $backend debian -- /bin/stamp
     "$timer" -n "$n" -l "layerbox run, $backend" -- "$layerbox" --root "$store" run --backend $backend debian -- /bin/stamp
   done
+  warm "$layerbox" --root "$store" run --backend overlay many -- /bin/stamp
   "$timer" -n "$runs" -l "layerbox run, overlay, 100 layers" -- "$layerbox" --root "$store" run --backend overlay many -- /bin/stamp
   have bwrap && "$timer" -n "$runs" -l "bwrap --unshare-all, ordinary user" -- "${user[@]}" bwrap --unshare-all --bind "$root" / --proc /proc --dev /dev /bin/stamp
   mkdir -p "$work/home" && chown 65432:65432 "$work/home" && chmod 755 "$work"
   "${user[@]}" "$layerbox" pull-tar "$inputs/tiny.tar" --name tiny >/dev/null
+  warm "${user[@]}" "$layerbox" run tiny -- /bin/stamp
   "$timer" -n "$runs" -l "layerbox run, overlay, ordinary user" -- "${user[@]}" "$layerbox" run tiny -- /bin/stamp
   if have runc; then
     mkdir -p "$work/bundle"
@@ -59,11 +68,26 @@ spec['linux'].pop('resources', None)
 json.dump(spec, open(path, 'w'))
 PY
     "$timer" -n "$runs" -l "runc run" -- runc --root "$work/runc" run -b "$work/bundle" bench
+    # It refuses to run beside a cgroup2 that others are mounted beside.
+    have crun && unshare --mount --propagation private sh -c 'umount -a -t cgroup2 2>/dev/null; exec "$@"' - \
+      "$timer" -n "$runs" -l "crun run" -- crun --root "$work/crun" run -b "$work/bundle" bench
   fi
   if have podman; then
     "${podman[@]}" image exists debian || "${podman[@]}" load -q -i "$inputs/debian-docker.tar" >/dev/null
-    "$timer" -n 10 -l "podman run, network none" -- "${podman[@]}" run --rm --runtime runc --ulimit nofile=4096:4096 \
+    "$timer" -n "$few" -l "podman run, network none" -- "${podman[@]}" run --rm --runtime runc --ulimit nofile=4096:4096 \
       --ulimit nproc=4096:4096 --network none debian stamp
+  fi
+  if have containerd; then
+    begin_containerd "$work/containerd"
+    "${ctr[@]}" images import "$inputs/debian-docker.tar" >/dev/null
+    "$timer" -n "$few" -l "ctr run (containerd)" -- "${ctr[@]}" run --rm docker.io/library/debian:latest bench stamp
+    end_daemon
+  fi
+  if have dockerd; then
+    begin_docker "$work/docker"
+    "${docker[@]}" load -q -i "$inputs/debian-docker.tar" >/dev/null
+    "$timer" -n "$few" -l "docker run, network none" -- "${docker[@]}" run --rm --network none debian stamp
+    end_daemon
   fi
 }
 
@@ -96,6 +120,19 @@ import() {
       -l "podman load docker archive" -- podman --root "$out" --runroot "$out.run" --storage-driver overlay load -q -i "$inputs/$image-docker.tar"
     umount "$out/overlay" 2>/dev/null || true
     rm -rf "$out" "$out.run"
+    if have containerd; then
+      begin_containerd "$work/containerd"
+      local known="docker.io/library/$image:latest"
+      "$timer" -n 3 --pre "${ctr[*]} images rm --sync $known >/dev/null 2>&1; sync -f $work" --sync "$work" -l "ctr images import docker archive" -- \
+        "${ctr[@]}" images import "$inputs/$image-docker.tar"
+      end_daemon
+    fi
+    if have dockerd; then
+      begin_docker "$work/docker"
+      "$timer" -n 3 --pre "${docker[*]} rmi -f $image >/dev/null 2>&1; sync -f $work" --sync "$work" -l "docker load docker archive" -- \
+        "${docker[@]}" load -q -i "$inputs/$image-docker.tar"
+      end_daemon
+    fi
   done
 }
 

@@ -16,13 +16,13 @@ mkdir -p "$2"
 work=$(cd "$2" && pwd)
 layerbox=${LAYERBOX:-$here/../build/release/layerbox}
 runs=${RUNS:-5} images=${IMAGES:-debian dev}
-daemons=()
+. "$here/daemons.sh"
 
 have() { command -v "$1" >/dev/null || { echo "# $1 is not installed: left out"; return 1; }; }
 
 clean_up() {
-  local pid fs
-  for pid in "${daemons[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true; done
+  local fs
+  end_daemons
   for fs in ext4 xfs btrfs; do
     grep -o " $work/$fs/[^ ]*" /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null || true
     umount "$work/$fs" 2>/dev/null || umount -l "$work/$fs" 2>/dev/null || true
@@ -112,13 +112,7 @@ podman_on() { # fs driver
 containerd_on() { # fs
   have containerd || return 0
   local fs=$1 image snapshotter digest # of the image's top
-  printf 'version = 2\nroot = "%s"\nstate = "%s"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n[grpc]\n  address = "%s"\n' \
-    "$work/$fs/containerd" "$work/containerd-run" "$work/containerd.sock" >"$work/containerd.toml"
-  containerd -c "$work/containerd.toml" >"$work/containerd.log" 2>&1 &
-  daemons+=($!)
-  local i
-  for ((i = 0; i < 50; ++i)); do [ -S "$work/containerd.sock" ] && break || sleep 0.1; done
-  local ctr=(ctr -a "$work/containerd.sock")
+  begin_containerd "$work/$fs/containerd"
   for image in $images; do
     for snapshotter in overlayfs native; do
       "${ctr[@]}" images import --snapshotter "$snapshotter" "$inputs/$image-docker.tar" >/dev/null
@@ -130,28 +124,20 @@ containerd_on() { # fs
     done
     "${ctr[@]}" images ls -q | xargs -r "${ctr[@]}" images rm --sync >/dev/null
   done
-  kill "${daemons[-1]}"
-  wait "${daemons[-1]}" 2>/dev/null || true
-  unset 'daemons[-1]'
+  end_daemon
 }
 
 docker_on() { # fs
   have dockerd || return 0
-  local fs=$1 image i
-  local docker=(docker -H "unix://$work/docker.sock")
-  dockerd --iptables=false --ip6tables=false --bridge=none --data-root "$work/$fs/docker" --exec-root "$work/docker-run" \
-    -H "unix://$work/docker.sock" --pidfile "$work/docker.pid" --storage-driver overlay2 >"$work/docker.log" 2>&1 &
-  daemons+=($!)
-  for ((i = 0; i < 150; ++i)); do "${docker[@]}" version >/dev/null 2>&1 && break || sleep 0.1; done
+  local fs=$1 image
+  begin_docker "$work/$fs/docker"
   for image in $images; do
     "${docker[@]}" load -q -i "$inputs/$image-docker.tar" >/dev/null
     make() { "${docker[@]}" create --name box --network none "$1:latest" true; }
     remove() { "${docker[@]}" rm box; }
     measure "$fs" "$image" "docker overlay2" make remove
   done
-  kill "${daemons[-1]}"
-  wait "${daemons[-1]}" 2>/dev/null || true
-  unset 'daemons[-1]'
+  end_daemon
 }
 
 make_file_system ext4
