@@ -13,7 +13,8 @@
 
 // libcrypto asks the processor what it can do before main, by CPUID, which takes a virtual machine
 // some 40 µs, and a start hashes nothing. Where the program is static the linker gives that call to
-// the second of these (--wrap); elsewhere there is no first, and nobody calls the second.
+// the second of these (--wrap), and is told to keep the first; elsewhere there is no first, and
+// nobody calls the second.
 extern "C" [[gnu::weak]] void __real_OPENSSL_cpuid_setup();
 extern "C" void __wrap_OPENSSL_cpuid_setup() {}
 
