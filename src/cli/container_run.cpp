@@ -79,7 +79,7 @@ void write_user_file(const std::string& path, int flags, const std::string& cont
 // What has cgroups begins now that these are written down.
 void ContainerRun::begin() {
   if (!prepared_.spec.cgroups.empty())
-    begun_ = begin_in_cgroups(prepared_.spec, invocation_.identity());
+    begun_ = begin_in_cgroups(prepared_.spec, invocation_.identity(), container_.lease().lock());
 }
 
 void ContainerRun::prepare(OwnVolumes own_volumes) {

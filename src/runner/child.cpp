@@ -292,6 +292,7 @@ void run_child(const ChildContext& program) noexcept {
 
 void run_embryo(const EmbryoContext& embryo) noexcept {
   child::close_fd(embryo.launcher_go_fd);
+  if (embryo.lock_fd >= 0) child::close_fd(embryo.lock_fd);
   ChildContext context;
   context.go_fd = embryo.go_fd;
   context.report_fd = embryo.report_fd;

@@ -129,6 +129,7 @@ struct EmbryoContext {
   int launcher_go_fd = -1;
   int report_fd = -1;
   bool has_processors = false; // more than one: it may gain by a process beside it
+  int lock_fd = -1;            // what the launcher holds must not outlive it in here
 };
 
 // The step of a report that such a process failed before it had a program.

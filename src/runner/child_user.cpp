@@ -213,9 +213,9 @@ int look_up_account(int root, const char* passwd_file, const char* group_file, c
   char wanted[kMaxAccountNameBytes];
   if (!copy(wanted, sizeof wanted, user))
     return refuse(account, ChildDetail::user_unknown, user, ENOENT);
-  char* wanted_group = std::strchr(wanted, ':');
-  if (wanted_group != nullptr) *wanted_group++ = '\0';
-  const bool group_given = wanted_group != nullptr && *wanted_group != '\0';
+  char* second = std::strchr(wanted, ':');
+  if (second != nullptr) *second++ = '\0';
+  const bool group_given = second != nullptr && *second != '\0';
 
   const std::uint32_t id = wanted[0] == '\0' ? 0 : read_number(wanted);
   char name[kMaxAccountNameBytes] = {};
@@ -226,11 +226,11 @@ int look_up_account(int root, const char* passwd_file, const char* group_file, c
     account.uid = id;
   }
   if (group_given) {
-    const std::uint32_t group_id = read_number(wanted_group);
-    const Found known = read_groups(root, group_file, wanted_group, group_id, nullptr, account);
+    const std::uint32_t group_id = read_number(second);
+    const Found known = read_groups(root, group_file, second, group_id, nullptr, account);
     if (known == Found::yes) return 0;
     if (group_id == kNoId)
-      return refuse_name(account, known, ChildDetail::group_unknown, wanted_group, group_file);
+      return refuse_name(account, known, ChildDetail::group_unknown, second, group_file);
     account.gid = group_id;
   } else if (found == Found::yes) {
     (void)read_groups(root, group_file, nullptr, kNoId, name, account);

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "runner/capabilities.hpp"
 #include "runner/compile.hpp"
 
 namespace layerbox {

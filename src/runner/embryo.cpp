@@ -78,7 +78,8 @@ Embryo::Embryo(std::uint64_t namespaces, ProgramMemory memory, ChildProcess proc
       go_(std::move(go)), report_(std::move(report)), childs_go_(childs.go_fd),
       childs_report_(childs.report_fd) {}
 
-std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces, const Cgroups& cgroups) noexcept {
+std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces, const Cgroups& cgroups,
+                                      FdRef lock) noexcept {
   if ((namespaces & kNeeded) != kNeeded) return nullptr;
   try {
     ProgramMemory memory;
@@ -86,7 +87,7 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces, const Cgroups& c
     Pipe report = make_pipe();
     const std::optional<cpu_set_t> processors = own_processors();
     const EmbryoContext context{go.read.get(), go.write.get(), report.write.get(),
-                                processors.has_value()};
+                                processors.has_value(), lock.get()};
     const SignalsBlocked deaf; // what ends the launcher hangs up the socket
     bool born_in = false;
     ChildProcess process = make_child(namespaces & ~std::uint64_t{CLONE_NEWNET},

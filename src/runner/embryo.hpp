@@ -34,8 +34,10 @@ class Embryo {
  public:
   // Requires descriptors 0 to 2 open. Born in `cgroups`, if there is one to be born in. None where
   // no process is to be had, or where `namespaces` (CLONE_NEW*) are not a user namespace with a
-  // network of its own below it. Its signals are blocked; it ends with the launcher.
-  static std::unique_ptr<Embryo> begin(std::uint64_t namespaces, const Cgroups& cgroups) noexcept;
+  // network of its own below it. Its signals are blocked; it ends soon after the launcher, and does
+  // not have the descriptor `lock`.
+  static std::unique_ptr<Embryo> begin(std::uint64_t namespaces, const Cgroups& cgroups,
+                                       FdRef lock = FdRef(-1)) noexcept;
 
   // Maps its ids, and lets it do the steps of `beginning`, of compile_beginning(); `cgroups` are
   // those of begin(). False when it cannot be the process of such a plan: then it is of no use any

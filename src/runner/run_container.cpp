@@ -131,12 +131,12 @@ std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
   return Embryo::begin(own_namespaces(spec), {});
 }
 
-HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity) {
+HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity, FdRef lock) {
   HeadStart begun{std::make_unique<Cgroups>(Cgroups::make(spec.cgroups)), nullptr};
   if (!gains_by_embryo(spec) || !can_settle(spec)) return begun;
   const Plan beginning = compile_beginning(spec, probe_host_facts(identity));
   if (beginning.second_birth) return begun;
-  begun.embryo = Embryo::begin(beginning.namespaces, *begun.cgroups);
+  begun.embryo = Embryo::begin(beginning.namespaces, *begun.cgroups, lock);
   if (begun.embryo && !begun.embryo->settle(beginning, identity, *begun.cgroups))
     begun.embryo.reset();
   return begun;

@@ -73,8 +73,9 @@ struct HeadStart {
 };
 
 // The same of a container with cgroups, which its process is born in: as soon as they are written
-// down where they are looked for. Requires all of `spec` but its rootfs. Throws Error.
-HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity);
+// down where they are looked for. Requires all of `spec` but its rootfs. `lock` says who looks for
+// them that they are in use, and is the launcher's alone. Throws Error.
+HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity, FdRef lock = FdRef(-1));
 
 // As soon as all of `spec` but its rootfs is known. Takes `embryo` away when it would not fit.
 void settle_container(const RunSpec& spec, const Identity& identity,

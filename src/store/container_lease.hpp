@@ -81,6 +81,7 @@ class ContainerLease {
 
   const ContainerState& state() const { return state_; }
   FdRef dir() const { return dir_; }
+  FdRef lock() const { return lock_.fd(); } // whoever has a copy of it holds the lease, too
   // Rewrites the state. Not durable: it tells about the living; about the kept, and about one that
   // is not to be kept any more, it is.
   void update(const ContainerState& state);
