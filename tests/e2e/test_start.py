@@ -40,9 +40,9 @@ class Start(E2E):
                         if line.startswith(command) and "execve" in line and line.rstrip().endswith("= 0"))
         # Neither what comes before main(), which is another thing where libraries are shared, nor what the command does.
         begun = next(i for i, line in enumerate(lines) if "/etc/layerbox/config.toml" in line)
-        # How often the container's process looks for its program before it comes is a matter of time.
+        # How often the container's process looks for its program, and for the process beside it, before they come is a matter of time.
         return [line for i, line in enumerate(lines)
-                if i >= begun and not re.search(r"\bsched_yield\(|\bclock_gettime\(|= -1 EAGAIN", line) and "resumed>" not in line and not (i > executed and line.startswith(command))]
+                if i >= begun and not re.search(r"\bsched_yield\(|\bclock_gettime\(|\bwaitid\(|= -1 EAGAIN", line) and "resumed>" not in line and not (i > executed and line.startswith(command))]
 
     def need_release(self):
         if b".text.start" not in pathlib.Path(harness.place.program).read_bytes():
