@@ -15,8 +15,10 @@
 // some 40 µs, and a start hashes nothing. Where the program is static the linker gives that call to
 // the second of these (--wrap), and is told to keep the first; elsewhere there is no first, and
 // nobody calls the second.
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
 extern "C" [[gnu::weak]] void __real_OPENSSL_cpuid_setup();
 extern "C" void __wrap_OPENSSL_cpuid_setup() {}
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp,readability-identifier-naming)
 
 namespace layerbox {
 namespace {

@@ -157,8 +157,8 @@ bool has_member(char* members, const char* name) noexcept {
   return false;
 }
 
-// With `group`: its id. Without: the groups that `member` is in.
-Found read_groups(int root, const char* file, const char* group, std::uint32_t id,
+// With `wanted`: its id. Without: the groups that `member` is in.
+Found read_groups(int root, const char* file, const char* wanted, std::uint32_t id,
                   const char* member, Account& account) noexcept {
   Lines lines;
   lines.fd = open_accounts(root, file);
@@ -169,8 +169,8 @@ Found read_groups(int root, const char* file, const char* group, std::uint32_t i
     if (!split(line, fields, 4)) continue;
     const std::uint32_t gid = read_number(fields[2]);
     if (gid == kNoId) continue;
-    if (group != nullptr) {
-      if (std::strcmp(fields[0], group) != 0 && (id == kNoId || gid != id)) continue;
+    if (wanted != nullptr) {
+      if (std::strcmp(fields[0], wanted) != 0 && (id == kNoId || gid != id)) continue;
       account.gid = gid;
       found = Found::yes;
       break;

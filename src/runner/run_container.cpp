@@ -132,7 +132,8 @@ std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
 }
 
 HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity, FdRef lock) {
-  HeadStart begun{std::make_unique<Cgroups>(Cgroups::make(spec.cgroups)), nullptr};
+  HeadStart begun;
+  begun.cgroups = std::make_unique<Cgroups>(Cgroups::make(spec.cgroups));
   if (!gains_by_embryo(spec) || !can_settle(spec)) return begun;
   const Plan beginning = compile_beginning(spec, probe_host_facts(identity));
   if (beginning.second_birth) return begun;
