@@ -76,9 +76,9 @@ void write_user_file(const std::string& path, int flags, const std::string& cont
   write_all(fd, std::as_bytes(std::span(content)), path);
 }
 
-// What has cgroups begins now that these are written down.
+// What has cgroups begins when these are written down, each time that it runs.
 void ContainerRun::begin() {
-  if (!prepared_.spec.cgroups.empty())
+  if (!prepared_.spec.cgroups.empty() && !begun_.cgroups)
     begun_ = begin_in_cgroups(prepared_.spec, invocation_.identity(), container_.lease().lock());
 }
 
@@ -213,6 +213,7 @@ RunOutcome ContainerRun::run_once(const std::function<void()>& begun) {
     return [this] { sweep(); };
   };
   try {
+    begin();
     return run_container(spec, invocation_.identity(), hooks, std::exchange(begun_, {}));
   } catch (const Error&) {
     if (!has_begun) forget_start();

@@ -54,7 +54,7 @@ class ContainerRun {
   NewContainer& container_;
   const RunFlags& flags_;
   Invocation& invocation_;
-  HeadStart begun_;                    // of the first run
+  HeadStart begun_;                    // of the next run
   std::optional<std::string> pidfile_; // absolute
   std::vector<Event> events_;          // that nobody has been told yet
 };

@@ -58,6 +58,14 @@ int make_network() noexcept {
 
 namespace {
 
+// What poll(2) says of a descriptor, without waiting; or -errno.
+int events_now(int fd, short wanted) noexcept {
+  struct pollfd one = {fd, wanted, 0};
+  const struct timespec now = {0, 0};
+  const int ready = call(SYS_ppoll, &one, 1, &now, nullptr, 0);
+  return ready < 0 ? ready : one.revents;
+}
+
 // To sleep and be woken takes the kernel longer than the launcher mostly needs: so it is looked for
 // for a while first, in which any other process goes before.
 int receive(int socket, struct msghdr& message, Patience patience) noexcept {
@@ -80,9 +88,7 @@ int receive(int socket, struct msghdr& message, Patience patience) noexcept {
 } // namespace
 
 bool has_message(int socket) noexcept {
-  struct pollfd wanted = {socket, POLLIN, 0};
-  const struct timespec now = {0, 0};
-  return call(SYS_ppoll, &wanted, 1, &now, nullptr, 0) == 1;
+  return events_now(socket, POLLIN) > 0;
 }
 
 int receive_program(int socket, HatchMessage& program, Patience patience) noexcept {
@@ -188,11 +194,9 @@ int follow_parent(ChildContext& context, const ChildOp&) noexcept {
   if (set < 0) return set;
   // Had the launcher died before, no signal would ever come; but its end of the pipe is closed
   // then.
-  struct pollfd launcher = {context.go_fd, 0, 0};
-  const struct timespec now = {0, 0};
-  const int ready = call(SYS_ppoll, &launcher, 1, &now, nullptr, 0);
-  if (ready < 0) return ready;
-  return (launcher.revents & (POLLHUP | POLLERR)) != 0 ? -EPIPE : 0;
+  const int events = events_now(context.go_fd, 0);
+  if (events < 0) return events;
+  return (events & (POLLHUP | POLLERR)) != 0 ? -EPIPE : 0;
 }
 
 int session(ChildContext& context, const ChildOp&) noexcept {
