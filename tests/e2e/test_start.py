@@ -1,12 +1,10 @@
 """What a start costs, counted: its system calls, whatever the store holds. Times are for bench/."""
 import errno
-import glob
 import os
 import pathlib
 import re
 import shutil
 import signal
-import subprocess
 import sys
 
 import archives
@@ -143,22 +141,21 @@ class Start(E2E):
                 if backend == "overlay":
                     self.assertIn("making '/dev/fd': Invalid cross-device link", result.errors)
                 # Killed, it is made up for.
-                run = subprocess.Popen([*traced, "inject=fsopen:delay_exit=1000000:when=1", harness.place.program, "run", "--backend",
-                                        backend, *words], env=box.environment(), cwd=box.home, stdout=subprocess.PIPE)
-                found = []
-                self.eventually(lambda: found.extend(self.beside()) or found, "the process beside")
-                os.kill(found[0], signal.SIGKILL)
-                self.assertEqual((run.communicate()[0].decode(), run.returncode), (told, 0))
+                run = box.start("run", "--backend", backend, *words, under=(*traced, "inject=fsopen:delay_exit=3000000:when=1"))
+                os.kill(self.eventually(lambda: self.beside(run.pid), "the process beside"), signal.SIGKILL)
+                out, err = run.communicate()
+                self.assertEqual((out.decode(), run.returncode), (told, 0), err)
 
-    @staticmethod
-    def beside():
-        """Processes that have the number, in their pid namespace, of one that is there for a while."""
-        for path in glob.glob("/proc/[0-9]*/status"):
-            try:
-                if re.search(r"^NSpid:.*\t32000$", pathlib.Path(path).read_text(), re.M):
-                    yield int(path.split("/")[2])
-            except OSError:
-                pass
+    @classmethod
+    def beside(cls, process):
+        """The process below `process` that has the number, in its pid namespace, of one that is there for a while."""
+        try:
+            if re.search(r"^NSpid:.*\t32000$", pathlib.Path(f"/proc/{process}/status").read_text(), re.M):
+                return process
+            children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        except OSError:  # it has ended
+            return None
+        return next(filter(None, map(cls.beside, map(int, children))), None)
 
     def test_without_a_head_start_it_starts_all_the_same(self):
         no_network = refusing({"unshare": errno.EPERM}, mask=CLONE_NEWNET)
