@@ -3,12 +3,11 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <map>
+#include <array>
 #include <optional>
 
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
-#include "runner/cgroup_files.hpp"
 
 namespace layerbox {
 namespace {
@@ -16,17 +15,17 @@ namespace {
 constexpr std::size_t kMaxMountinfoBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxProcCgroupBytes = std::size_t{1} << 20;
 
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(separator, begin), text.size());
-    parts.emplace_back(text.substr(begin, end - begin));
+    parts.push_back(text.substr(begin, end - begin));
     begin = end + 1;
   }
   return parts;
 }
 
-bool contains(const std::vector<std::string>& list, std::string_view word) {
+bool contains(const std::vector<std::string_view>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
@@ -52,20 +51,21 @@ std::string unescaped(std::string_view field) {
 }
 
 struct Mount {
-  std::string id;
+  std::string_view id;
   CgroupVersion version = CgroupVersion::v1;
   std::string root; // which directory of the hierarchy is at the mount point
   std::string point;
-  std::vector<std::string> options; // of the super block
+  std::vector<std::string_view> options; // of the super block
   bool read_only = false;
 };
 
 // ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPER_OPTIONS
 std::optional<Mount> parse_mount(std::string_view line) {
-  const std::vector<std::string> words = words_of(line);
+  if (line.find(" - cgroup") == std::string_view::npos) return std::nullopt; // most of them
+  const std::vector<std::string_view> words = split(line, ' ');
   const auto dash = std::find(words.begin(), words.end(), "-");
   if (dash - words.begin() < 6 || words.end() - dash < 4) return std::nullopt;
-  const std::string& type = *(dash + 1);
+  const std::string_view type = *(dash + 1);
   if (type != "cgroup" && type != "cgroup2") return std::nullopt;
   Mount mount;
   mount.id = words[0];
@@ -88,67 +88,81 @@ std::string place_in(const Mount& mount, const std::string& path) {
   return rest == "/" ? mount.point : mount.point + rest;
 }
 
-bool shows(const Mount& mount, const std::vector<std::string>& controllers) {
+bool shows(const Mount& mount, const std::vector<std::string_view>& controllers) {
   if (controllers.empty()) return mount.version == CgroupVersion::v2;
   return mount.version == CgroupVersion::v1 &&
-         std::all_of(controllers.begin(), controllers.end(), [&](const std::string& controller) {
+         std::all_of(controllers.begin(), controllers.end(), [&](std::string_view controller) {
            return contains(mount.options, controller);
          });
 }
 
-// The tree of all mounts: which of them others lie over.
+// The tree of all mounts: which of them others lie over. Paths stay escaped, which changes nothing
+// about which of them begins with which.
 class MountTree {
  public:
-  explicit MountTree(const std::vector<std::string>& lines) {
-    for (const std::string& line : lines) {
-      const std::vector<std::string> words = words_of(line);
-      if (words.size() > kPoint) mounts_[words[kId]] = {words[kParent], unescaped(words[kPoint])};
-    }
+  explicit MountTree(const std::vector<std::string_view>& lines) {
+    mounts_.reserve(lines.size());
+    for (const std::string_view line : lines)
+      if (const std::optional<Place> place = parse(line)) mounts_.push_back(*place);
   }
 
   // Whether a path to it ends in another mount: one on its own root, or one that leads through, on
   // the mount that it or what it is mounted on hangs on. A parent that is not listed covers
   // nothing.
-  bool is_covered(std::string id) const {
+  bool is_covered(std::string_view id) const {
     if (has_on_its_root(id)) return true;
     for (std::size_t steps = 0; steps < mounts_.size(); ++steps) {
-      const auto found = mounts_.find(id);
-      if (found == mounts_.end()) return false;
-      if (is_passed_by(found->second)) return true;
-      id = found->second.parent;
+      const Place* const place = find(id);
+      if (place == nullptr) return false;
+      if (is_passed_by(*place)) return true;
+      id = place->parent;
     }
     return false;
   }
 
  private:
-  static constexpr std::size_t kId = 0;
-  static constexpr std::size_t kParent = 1;
-  static constexpr std::size_t kPoint = 4;
   struct Place {
-    std::string parent;
-    std::string point;
+    std::string_view id;
+    std::string_view parent;
+    std::string_view point;
   };
 
-  bool has_on_its_root(const std::string& id) const {
-    const auto found = mounts_.find(id);
-    return found != mounts_.end() &&
-           std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& other) {
-             return other.second.parent == id && other.second.point == found->second.point;
+  static std::optional<Place> parse(std::string_view line) {
+    std::array<std::string_view, 5> words; // ID PARENT MAJOR:MINOR ROOT POINT
+    for (std::string_view& word : words) {
+      const std::size_t end = line.find(' ');
+      if (end == std::string_view::npos) return std::nullopt;
+      word = line.substr(0, end);
+      line.remove_prefix(end + 1);
+    }
+    return Place{words[0], words[1], words[4]};
+  }
+
+  const Place* find(std::string_view id) const {
+    const auto found = std::find_if(mounts_.begin(), mounts_.end(),
+                                    [&](const Place& place) { return place.id == id; });
+    return found == mounts_.end() ? nullptr : &*found;
+  }
+
+  bool has_on_its_root(std::string_view id) const {
+    const Place* const place = find(id);
+    return place != nullptr && std::any_of(mounts_.begin(), mounts_.end(), [&](const Place& other) {
+             return other.parent == id && other.point == place->point;
            });
   }
 
   bool is_passed_by(const Place& place) const {
-    return std::any_of(mounts_.begin(), mounts_.end(), [&](const auto& other) {
-      return other.second.parent == place.parent && leads_through(place.point, other.second.point);
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const Place& other) {
+      return other.parent == place.parent && leads_through(place.point, other.point);
     });
   }
 
-  static bool leads_through(const std::string& point, const std::string& other) {
-    const std::string way = other == "/" ? other : other + "/";
-    return point.size() > way.size() && point.starts_with(way);
+  static bool leads_through(std::string_view point, std::string_view other) {
+    return point.size() > other.size() && point.starts_with(other) &&
+           (other == "/" || point[other.size()] == '/');
   }
 
-  std::map<std::string, Place> mounts_; // by id
+  std::vector<Place> mounts_;
 };
 
 bool is_usable(const CgroupHierarchy& hierarchy) {
@@ -157,18 +171,21 @@ bool is_usable(const CgroupHierarchy& hierarchy) {
 
 // One line of /proc/self/cgroup: ID:CONTROLLER,…:PATH.
 std::optional<CgroupHierarchy> find_hierarchy(const std::vector<Mount>& mounts,
-                                              const std::string& line) {
+                                              std::string_view line) {
   const std::size_t first = line.find(':');
-  const std::size_t second = line.find(':', first == std::string::npos ? first : first + 1);
-  if (second == std::string::npos) return std::nullopt;
-  const std::string names = line.substr(first + 1, second - first - 1);
-  const std::vector<std::string> controllers =
-      names.empty() ? std::vector<std::string>() : split(names, ',');
-  const std::string path = line.substr(second + 1);
+  const std::size_t second = line.find(':', first == std::string_view::npos ? first : first + 1);
+  if (second == std::string_view::npos) return std::nullopt;
+  const std::string_view names = line.substr(first + 1, second - first - 1);
+  const std::vector<std::string_view> controllers =
+      names.empty() ? std::vector<std::string_view>() : split(names, ',');
+  const std::string path(line.substr(second + 1));
   std::optional<CgroupHierarchy> found;
   for (const Mount& mount : mounts) {
     if (!shows(mount, controllers)) continue;
-    CgroupHierarchy candidate{mount.version, controllers, mount.point, place_in(mount, path),
+    CgroupHierarchy candidate{mount.version,
+                              {controllers.begin(), controllers.end()},
+                              mount.point,
+                              place_in(mount, path),
                               mount.read_only};
     if (is_usable(candidate)) return candidate;
     if (!found) found = std::move(candidate);
@@ -186,7 +203,9 @@ std::string read_proc(const char* path, std::size_t max_bytes) {
 
 const CgroupHierarchy* CgroupLayout::v1_with(std::string_view controller) const {
   const auto found = std::find_if(hierarchies.begin(), hierarchies.end(), [&](const auto& one) {
-    return one.version == CgroupVersion::v1 && contains(one.controllers, controller);
+    return one.version == CgroupVersion::v1 &&
+           std::find(one.controllers.begin(), one.controllers.end(), controller) !=
+               one.controllers.end();
   });
   return found == hierarchies.end() ? nullptr : &*found;
 }
@@ -198,14 +217,14 @@ const CgroupHierarchy* CgroupLayout::v2() const {
 }
 
 CgroupLayout parse_cgroup_layout(std::string_view mountinfo, std::string_view proc_cgroup) {
-  const std::vector<std::string> lines = split(mountinfo, '\n');
+  const std::vector<std::string_view> lines = split(mountinfo, '\n');
   const MountTree tree(lines);
   std::vector<Mount> mounts;
-  for (const std::string& line : lines)
+  for (const std::string_view line : lines)
     if (auto mount = parse_mount(line); mount && !tree.is_covered(mount->id))
       mounts.push_back(std::move(*mount));
   CgroupLayout layout;
-  for (const std::string& line : split(proc_cgroup, '\n'))
+  for (const std::string_view line : split(proc_cgroup, '\n'))
     if (auto hierarchy = find_hierarchy(mounts, line))
       layout.hierarchies.push_back(std::move(*hierarchy));
   return layout;

@@ -157,11 +157,22 @@ UniqueFd try_open_file(FdRef dir, const char* name) {
 } // namespace
 
 Cgroups Cgroups::make(const std::vector<CgroupDir>& dirs) {
-  Cgroups made; // ends what is there when one cannot be made
-  for (const CgroupDir& dir : dirs)
-    made.add(dir);
-  if (!dirs.empty()) fault_point("runner.cgroups.made");
+  Cgroups made = begin(dirs);
+  made.complete(dirs);
   return made;
+}
+
+Cgroups Cgroups::begin(const std::vector<CgroupDir>& dirs) {
+  Cgroups begun; // ends what is there when one cannot be made
+  while (!begun.birthplace_ && begun.paths_.size() < dirs.size())
+    begun.add(dirs[begun.paths_.size()]);
+  return begun;
+}
+
+void Cgroups::complete(const std::vector<CgroupDir>& dirs) {
+  while (paths_.size() < dirs.size())
+    add(dirs[paths_.size()]);
+  if (!dirs.empty()) fault_point("runner.cgroups.made");
 }
 
 std::vector<CgroupDir> find_cgroups(const std::vector<std::string>& paths) {

@@ -136,7 +136,6 @@ struct EmbryoContext {
 inline constexpr std::uint32_t kNoStep = ~std::uint32_t{0};
 
 // Into `place`, which is part of the program, goes the number of the message's descriptor `index`.
-// Where there are any, the first three are the standard streams, and become them.
 struct ChildFdName {
   int* place = nullptr;
   std::uint32_t index = 0;
@@ -148,6 +147,7 @@ struct HatchMessage {
   const ChildFdName* names = nullptr;
   std::size_t name_count = 0;
   std::size_t fd_count = 0;
+  bool has_streams = false; // the first three descriptors are to be the standard streams
   // The processors that it may use (sched_setaffinity(2)); null: those that it has.
   const void* processors = nullptr;
   std::size_t processors_bytes = 0;

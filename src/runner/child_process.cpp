@@ -119,7 +119,7 @@ int receive_program(int socket, HatchMessage& program, Patience patience) noexce
     *program.names[i].place = fd_at(program.names[i].index);
   }
   int result = 0;
-  for (int stream = 0; stream < 3 && count > 0 && result >= 0; ++stream)
+  for (int stream = 0; program.has_streams && stream < 3 && result >= 0; ++stream)
     result = call(SYS_dup3, fd_at(static_cast<std::size_t>(stream)), stream, 0);
   return result < 0 ? result : 0;
 }

@@ -104,12 +104,6 @@ std::unique_ptr<Embryo> Embryo::begin(std::uint64_t namespaces, const Cgroups& c
   }
 }
 
-void Embryo::address(ChildContext& context) const {
-  context.go_fd = childs_go_;
-  context.report_fd = childs_report_;
-  context.is_embryo = true;
-}
-
 bool Embryo::settle(const Plan& beginning, const Identity& identity,
                     const Cgroups& cgroups) noexcept {
   if (beginning.namespaces != namespaces_ || beginning.second_birth ||
@@ -119,12 +113,10 @@ bool Embryo::settle(const Plan& beginning, const Identity& identity,
   try {
     write_id_maps(process_.pid(), beginning.id_map, identity);
     facts_ = describe(beginning, process_.pid());
-    // What these name it has inherited.
     ChildProgram program(beginning, {}, cgroups.entrances(), memory_);
-    address(program.context());
     beginning_ = beginning;
     sleeps_ = &memory_.array<bool>(1).front();
-    return send_program(go_, {.context = &program.context(), .sleeps = sleeps_}, {});
+    return tell(program, {.sleeps = sleeps_}, {});
   } catch (const std::exception&) { // it has failed, or who makes the next one is told why
     return false;
   }
@@ -138,10 +130,24 @@ bool Embryo::fits(const Plan& plan) const {
 }
 
 bool Embryo::hatch(ChildProgram& program) {
-  ChildContext& context = program.context();
-  address(context);
   // These may be others by now: those of a container in the background.
-  std::vector<int> fds{STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+  HatchMessage message{.has_streams = true};
+  if (processors_ && __atomic_load_n(sleeps_, __ATOMIC_ACQUIRE) && call_here(facts_.pid)) {
+    cpu_set_t& all = memory_.array<cpu_set_t>(1).front();
+    all = *processors_;
+    message.processors = &all;
+    message.processors_bytes = sizeof all;
+  }
+  return tell(program, message, {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
+}
+
+// What the program names was opened after the process had begun.
+bool Embryo::tell(ChildProgram& program, HatchMessage message, std::vector<int> fds) {
+  ChildContext& context = program.context();
+  context.go_fd = childs_go_;
+  context.report_fd = childs_report_;
+  context.is_embryo = true;
+  message.context = &context;
   const std::span<ChildFdName> names = memory_.array<ChildFdName>(program.fd_names().size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     const ChildProgram::FdName& name = program.fd_names()[i];
@@ -150,16 +156,9 @@ bool Embryo::hatch(ChildProgram& program) {
     if (known == fds.end()) fds.push_back(name.fd);
   }
   if (fds.size() > kMaxHatchFds) return false;
-  HatchMessage message{.context = &context,
-                       .names = names.data(),
-                       .name_count = names.size(),
-                       .fd_count = fds.size()};
-  if (processors_ && __atomic_load_n(sleeps_, __ATOMIC_ACQUIRE) && call_here(facts_.pid)) {
-    cpu_set_t& all = memory_.array<cpu_set_t>(1).front();
-    all = *processors_;
-    message.processors = &all;
-    message.processors_bytes = sizeof all;
-  }
+  message.names = names.data();
+  message.name_count = names.size();
+  message.fd_count = fds.size();
   return send_program(go_, message, fds);
 }
 

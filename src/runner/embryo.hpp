@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/unique_fd.hpp"
 #include "base/userns.hpp"
@@ -40,8 +41,8 @@ class Embryo {
                                        FdRef lock = FdRef(-1)) noexcept;
 
   // Maps its ids, and lets it do the steps of `beginning`, of compile_beginning(); `cgroups` are
-  // those of begin(). False when it cannot be the process of such a plan: then it is of no use any
-  // more.
+  // those of begin(), all of them. False when it cannot be the process of such a plan: then it is
+  // of no use any more.
   bool settle(const Plan& beginning, const Identity& identity, const Cgroups& cgroups) noexcept;
   // Whether what it has done is how `plan` begins. Not before it has settled.
   bool fits(const Plan& plan) const;
@@ -60,7 +61,7 @@ class Embryo {
  private:
   Embryo(std::uint64_t namespaces, ProgramMemory memory, ChildProcess process, UniqueFd go,
          UniqueFd report, const EmbryoContext& childs);
-  void address(ChildContext& context) const;
+  bool tell(ChildProgram& program, HatchMessage message, std::vector<int> fds);
 
   std::uint64_t namespaces_;
   ProgramMemory memory_;

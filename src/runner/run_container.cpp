@@ -116,6 +116,15 @@ bool can_settle(const RunSpec& spec) {
   return !spec.host_devices && !spec.process.oom_score_adj;
 }
 
+void settle(const RunSpec& spec, const Identity& identity, const Cgroups& cgroups,
+            std::unique_ptr<Embryo>& embryo) {
+  if (!embryo) return;
+  const bool is_settled =
+      can_settle(spec) &&
+      embryo->settle(compile_beginning(spec, probe_host_facts(identity)), identity, cgroups);
+  if (!is_settled) embryo.reset();
+}
+
 } // namespace
 
 Plan plan_container(const RunSpec& spec, const Identity& identity) {
@@ -133,23 +142,17 @@ std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
 
 HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity, FdRef lock) {
   HeadStart begun;
-  begun.cgroups = std::make_unique<Cgroups>(Cgroups::make(spec.cgroups));
-  if (!gains_by_embryo(spec) || !can_settle(spec)) return begun;
-  const Plan beginning = compile_beginning(spec, probe_host_facts(identity));
-  if (beginning.second_birth) return begun;
-  begun.embryo = Embryo::begin(beginning.namespaces, *begun.cgroups, lock);
-  if (begun.embryo && !begun.embryo->settle(beginning, identity, *begun.cgroups))
-    begun.embryo.reset();
+  begun.cgroups = std::make_unique<Cgroups>(Cgroups::begin(spec.cgroups));
+  const bool gains = gains_by_embryo(spec) && can_settle(spec);
+  if (gains) begun.embryo = Embryo::begin(own_namespaces(spec), *begun.cgroups, lock);
+  begun.cgroups->complete(spec.cgroups); // it makes its network meanwhile
+  settle(spec, identity, *begun.cgroups, begun.embryo);
   return begun;
 }
 
 void settle_container(const RunSpec& spec, const Identity& identity,
                       std::unique_ptr<Embryo>& embryo) {
-  if (!embryo) return;
-  const bool is_settled =
-      can_settle(spec) &&
-      embryo->settle(compile_beginning(spec, probe_host_facts(identity)), identity, {});
-  if (!is_settled) embryo.reset();
+  settle(spec, identity, {}, embryo);
 }
 
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,

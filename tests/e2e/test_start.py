@@ -72,6 +72,17 @@ class Start(E2E):
         box.ok("run", "--backend", "overlay", "demo", "/bin/true", under=("strace", "-qq", "-e", "clone,clone3", "-o", trace))
         self.assertEqual(pathlib.Path(trace).read_text().count("CLONE_NEWPID"), 1)
 
+    def test_with_limits_its_process_waits_for_one_cgroup_alone(self):
+        box = self.box(ROOT)
+        box.image(archives.rootfs(), "demo")
+        trace = os.path.join(box.home, "trace")
+        box.ok("run", "-m", "64m", "--pids-limit", "100", "--cpus", "1", "demo", "/bin/true",
+               under=("strace", "-qq", "-e", "mkdirat,clone3", "-o", trace))
+        before, after = pathlib.Path(trace).read_text().split("clone3(", 1)
+        self.assertEqual(before.count("layerbox-"), 1, before)
+        if os.path.isdir("/sys/fs/cgroup/memory"):
+            self.assertEqual(after.count("layerbox-"), 3, after)
+
     def test_what_else_the_store_holds_changes_nothing(self):
         box = self.box(ROOT)
         box.image(archives.rootfs(), "demo")
