@@ -9,13 +9,15 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
+#include "base/mount_table.hpp"
 
 namespace layerbox {
 namespace {
@@ -89,11 +91,11 @@ bool make_subvolume_writable(FdRef top) noexcept {
 bool lets_users_destroy_subvolumes(FdRef dir) {
   struct statx status {};
   if (::statx(dir.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return false;
-  const std::string mount = std::to_string(status.stx_mnt_id) + ' ';
-  std::ifstream table("/proc/self/mountinfo");
-  for (std::string line; std::getline(table, line);)
-    if (line.starts_with(mount)) return line.find("user_subvol_rm_allowed") != std::string::npos;
-  return false;
+  const std::string table = read_mount_table();
+  const std::vector<MountEntry> mounts = parse_mount_table(table);
+  return std::any_of(mounts.begin(), mounts.end(), [&](const MountEntry& one) {
+    return one.id == status.stx_mnt_id && has_word(one.of_system, "user_subvol_rm_allowed");
+  });
 }
 
 bool keeps_quota_groups(FdRef dir) {

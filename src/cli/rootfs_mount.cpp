@@ -11,17 +11,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
+#include "base/mount_table.hpp"
 #include "base/quiet_thread.hpp"
-#include "base/stream.hpp"
 #include "store/container_mounts.hpp"
 
 namespace layerbox {
 namespace {
-
-constexpr std::size_t kMaxOwnMountinfoBytes = std::size_t{64} << 20;
 
 std::string how_to_mount(const Identity& identity) {
   return fmt::format("in a shell of 'unshare --user --map-root-user{} --mount' you may, and see it "
@@ -41,15 +40,6 @@ MountRoot look_at_mount(FdRef dir, const char* name) {
   if ((status.stx_mask & STATX_MNT_ID) == 0)
     throw Error(ErrorKind::unsupported, "this kernel does not number mounts (Linux 5.8)");
   return {status.stx_mnt_id, (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0};
-}
-
-std::optional<MountLine> line_of(std::uint64_t mount_id) {
-  const std::string path = "/proc/self/mountinfo";
-  const UniqueFd fd = open_path(path, O_RDONLY);
-  FdSource source(fd, path);
-  for (MountLine& line : parse_mountinfo(read_all(source, kMaxOwnMountinfoBytes, path)))
-    if (line.mount_id == mount_id) return std::move(line);
-  return std::nullopt;
 }
 
 // By the directory that holds it: the name of a mount point cannot be given to anything else in
@@ -112,11 +102,14 @@ std::string detach_mount(const std::string& directory) {
     return look_at_mount(fd, "");
   };
   const MountRoot found = look(); // the descriptor is gone: it would be a use of the mount
-  const std::optional<MountLine> line = line_of(found.mount_id);
-  const auto container = line ? mounted_container(*line) : std::nullopt;
-  if (!container || !found.is_root || line->place == "/")
+  const std::string table = read_mount_table();
+  const std::vector<MountEntry> mounts = parse_mount_table(table);
+  const auto mount = std::find_if(mounts.begin(), mounts.end(),
+                                  [&](const MountEntry& one) { return one.id == found.mount_id; });
+  const auto container = mount != mounts.end() ? mounted_container(*mount) : std::nullopt;
+  if (!container || !found.is_root || mount->point == "/")
     throw Error(ErrorKind::invalid_argument, "nothing that 'layerbox mount' made is mounted there");
-  unmount(line->place, found.mount_id);
+  unmount(unescape_mount_field(mount->point), found.mount_id);
   return *container;
 }
 

@@ -3,16 +3,15 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "base/fs_at.hpp"
+#include "base/mount_table.hpp"
 #include "base/stream.hpp"
 
 namespace layerbox {
 namespace {
 
-constexpr std::size_t kMaxMountinfoBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxProcCgroupBytes = std::size_t{1} << 20;
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -25,56 +24,20 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
-bool contains(const std::vector<std::string_view>& list, std::string_view word) {
-  return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-bool is_octal(char c) {
-  return c >= '0' && c <= '7';
-}
-
-// Space, tab, newline and backslash stand as \ooo in mountinfo.
-std::string unescaped(std::string_view field) {
-  std::string text;
-  for (std::size_t i = 0; i < field.size(); ++i) {
-    const bool escape = field[i] == '\\' && i + 3 < field.size() && is_octal(field[i + 1]) &&
-                        is_octal(field[i + 2]) && is_octal(field[i + 3]);
-    if (!escape) {
-      text += field[i];
-      continue;
-    }
-    text += static_cast<char>((field[i + 1] - '0') * 64 + (field[i + 2] - '0') * 8 +
-                              (field[i + 3] - '0'));
-    i += 3;
-  }
-  return text;
-}
-
 struct Mount {
-  std::string_view id;
   CgroupVersion version = CgroupVersion::v1;
-  std::string root; // which directory of the hierarchy is at the mount point
+  std::string root;
   std::string point;
-  std::vector<std::string_view> options; // of the super block
+  std::string_view options; // of the super block
   bool read_only = false;
 };
 
-// ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAG…] - TYPE SOURCE SUPER_OPTIONS
-std::optional<Mount> parse_mount(std::string_view line) {
-  if (line.find(" - cgroup") == std::string_view::npos) return std::nullopt; // most of them
-  const std::vector<std::string_view> words = split(line, ' ');
-  const auto dash = std::find(words.begin(), words.end(), "-");
-  if (dash - words.begin() < 6 || words.end() - dash < 4) return std::nullopt;
-  const std::string_view type = *(dash + 1);
-  if (type != "cgroup" && type != "cgroup2") return std::nullopt;
-  Mount mount;
-  mount.id = words[0];
-  mount.version = type == "cgroup" ? CgroupVersion::v1 : CgroupVersion::v2;
-  mount.root = unescaped(words[3]);
-  mount.point = unescaped(words[4]);
-  mount.options = split(*(dash + 3), ',');
-  mount.read_only = contains(split(words[5], ','), "ro") || contains(mount.options, "ro");
-  return mount;
+Mount mount_of(const MountEntry& entry) {
+  return {.version = entry.type == "cgroup" ? CgroupVersion::v1 : CgroupVersion::v2,
+          .root = unescape_mount_field(entry.root),
+          .point = unescape_mount_field(entry.point),
+          .options = entry.of_system,
+          .read_only = has_word(entry.options, "ro") || has_word(entry.of_system, "ro")};
 }
 
 // Where the mount shows the cgroup `path` of its hierarchy; "" where it does not.
@@ -92,68 +55,44 @@ bool shows(const Mount& mount, const std::vector<std::string_view>& controllers)
   if (controllers.empty()) return mount.version == CgroupVersion::v2;
   return mount.version == CgroupVersion::v1 &&
          std::all_of(controllers.begin(), controllers.end(), [&](std::string_view controller) {
-           return contains(mount.options, controller);
+           return has_word(mount.options, controller);
          });
 }
 
-// The tree of all mounts: which of them others lie over. Paths stay escaped, which changes nothing
-// about which of them begins with which.
+// The tree of all mounts: which of them others lie over.
 class MountTree {
  public:
-  explicit MountTree(const std::vector<std::string_view>& lines) {
-    mounts_.reserve(lines.size());
-    for (const std::string_view line : lines)
-      if (const std::optional<Place> place = parse(line)) mounts_.push_back(*place);
-  }
+  explicit MountTree(const std::vector<MountEntry>& mounts) : mounts_(mounts) {}
 
   // Whether a path to it ends in another mount: one on its own root, or one that leads through, on
   // the mount that it or what it is mounted on hangs on. A parent that is not listed covers
   // nothing.
-  bool is_covered(std::string_view id) const {
-    if (has_on_its_root(id)) return true;
-    for (std::size_t steps = 0; steps < mounts_.size(); ++steps) {
-      const Place* const place = find(id);
-      if (place == nullptr) return false;
-      if (is_passed_by(*place)) return true;
-      id = place->parent;
+  bool is_covered(const MountEntry& mount) const {
+    if (has_on_its_root(mount)) return true;
+    const MountEntry* way = &mount;
+    for (std::size_t steps = 0; steps < mounts_.size() && way != nullptr; ++steps) {
+      if (is_passed_by(*way)) return true;
+      way = find(way->parent);
     }
     return false;
   }
 
  private:
-  struct Place {
-    std::string_view id;
-    std::string_view parent;
-    std::string_view point;
-  };
-
-  static std::optional<Place> parse(std::string_view line) {
-    std::array<std::string_view, 5> words; // ID PARENT MAJOR:MINOR ROOT POINT
-    for (std::string_view& word : words) {
-      const std::size_t end = line.find(' ');
-      if (end == std::string_view::npos) return std::nullopt;
-      word = line.substr(0, end);
-      line.remove_prefix(end + 1);
-    }
-    return Place{words[0], words[1], words[4]};
-  }
-
-  const Place* find(std::string_view id) const {
+  const MountEntry* find(std::uint64_t id) const {
     const auto found = std::find_if(mounts_.begin(), mounts_.end(),
-                                    [&](const Place& place) { return place.id == id; });
+                                    [&](const MountEntry& mount) { return mount.id == id; });
     return found == mounts_.end() ? nullptr : &*found;
   }
 
-  bool has_on_its_root(std::string_view id) const {
-    const Place* const place = find(id);
-    return place != nullptr && std::any_of(mounts_.begin(), mounts_.end(), [&](const Place& other) {
-             return other.parent == id && other.point == place->point;
-           });
+  bool has_on_its_root(const MountEntry& mount) const {
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const MountEntry& other) {
+      return other.parent == mount.id && other.point == mount.point;
+    });
   }
 
-  bool is_passed_by(const Place& place) const {
-    return std::any_of(mounts_.begin(), mounts_.end(), [&](const Place& other) {
-      return other.parent == place.parent && leads_through(place.point, other.point);
+  bool is_passed_by(const MountEntry& mount) const {
+    return std::any_of(mounts_.begin(), mounts_.end(), [&](const MountEntry& other) {
+      return other.parent == mount.parent && leads_through(mount.point, other.point);
     });
   }
 
@@ -162,7 +101,7 @@ class MountTree {
            (other == "/" || point[other.size()] == '/');
   }
 
-  std::vector<Place> mounts_;
+  const std::vector<MountEntry>& mounts_;
 };
 
 bool is_usable(const CgroupHierarchy& hierarchy) {
@@ -217,12 +156,12 @@ const CgroupHierarchy* CgroupLayout::v2() const {
 }
 
 CgroupLayout parse_cgroup_layout(std::string_view mountinfo, std::string_view proc_cgroup) {
-  const std::vector<std::string_view> lines = split(mountinfo, '\n');
-  const MountTree tree(lines);
+  const std::vector<MountEntry> entries = parse_mount_table(mountinfo);
+  const MountTree tree(entries);
   std::vector<Mount> mounts;
-  for (const std::string_view line : lines)
-    if (auto mount = parse_mount(line); mount && !tree.is_covered(mount->id))
-      mounts.push_back(std::move(*mount));
+  for (const MountEntry& entry : entries)
+    if ((entry.type == "cgroup" || entry.type == "cgroup2") && !tree.is_covered(entry))
+      mounts.push_back(mount_of(entry));
   CgroupLayout layout;
   for (const std::string_view line : split(proc_cgroup, '\n'))
     if (auto hierarchy = find_hierarchy(mounts, line))
@@ -231,14 +170,13 @@ CgroupLayout parse_cgroup_layout(std::string_view mountinfo, std::string_view pr
 }
 
 CgroupLayout read_cgroup_layout() {
-  return parse_cgroup_layout(read_proc("/proc/self/mountinfo", kMaxMountinfoBytes),
+  return parse_cgroup_layout(read_mount_table(),
                              read_proc("/proc/self/cgroup", kMaxProcCgroupBytes));
 }
 
 CgroupLayout read_cgroup_layout_of(pid_t pid) {
   const std::string file = "/proc/" + std::to_string(pid) + "/cgroup";
-  return parse_cgroup_layout(read_proc("/proc/self/mountinfo", kMaxMountinfoBytes),
-                             read_proc(file.c_str(), kMaxProcCgroupBytes));
+  return parse_cgroup_layout(read_mount_table(), read_proc(file.c_str(), kMaxProcCgroupBytes));
 }
 
 } // namespace layerbox

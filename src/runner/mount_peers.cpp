@@ -5,49 +5,21 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include <cerrno>
-#include <charconv>
+#include <algorithm>
+#include <vector>
 
 #include "base/error.hpp"
-#include "base/fs_at.hpp"
+#include "base/mount_table.hpp"
 #include "base/rel_path.hpp"
-#include "base/stream.hpp"
 
 namespace layerbox {
 namespace {
-
-constexpr const char* kTable = "/proc/self/mountinfo";
-constexpr std::size_t kMaxTableBytes = std::size_t{64} << 20;
-
-std::string_view next_word(std::string_view& line) {
-  const std::size_t end = line.find(' ');
-  const std::string_view word = line.substr(0, end);
-  line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
-  return word;
-}
-
-// "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [shared:N] [master:N] … - …"
-MountPeers parse_line(std::string_view line) {
-  MountPeers peers;
-  for (int i = 0; i < 4; ++i)
-    next_word(line);
-  peers.mount_point = next_word(line);
-  next_word(line);
-  for (std::string_view word = next_word(line); !word.empty() && word != "-";
-       word = next_word(line)) {
-    peers.shared = peers.shared || word.starts_with("shared:");
-    peers.slave = peers.slave || word.starts_with("master:");
-  }
-  return peers;
-}
 
 // Nothing when the source is not there: who opens it says so.
 MountPeers peers_of(const std::string& source) {
   struct statx status {};
   if (::statx(AT_FDCWD, source.c_str(), AT_NO_AUTOMOUNT, STATX_MNT_ID, &status) != 0) return {};
-  const UniqueFd table = open_path(kTable, O_RDONLY | O_CLOEXEC);
-  FdSource text(table, kTable);
-  return find_mount_peers(read_all(text, kMaxTableBytes, kTable), status.stx_mnt_id);
+  return find_mount_peers(read_mount_table(), status.stx_mnt_id);
 }
 
 void require(const std::string& source, Propagation propagation) {
@@ -66,15 +38,15 @@ void require(const std::string& source, Propagation propagation) {
 } // namespace
 
 MountPeers find_mount_peers(std::string_view mountinfo, std::uint64_t mount_id) {
-  while (!mountinfo.empty()) {
-    const std::size_t end = std::min(mountinfo.find('\n'), mountinfo.size());
-    const std::string_view line = mountinfo.substr(0, end);
-    mountinfo.remove_prefix(std::min(end + 1, mountinfo.size()));
-    std::uint64_t id = 0;
-    const auto [stop, error] = std::from_chars(line.data(), line.data() + line.size(), id);
-    if (error == std::errc() && id == mount_id) return parse_line(line);
-  }
-  return {};
+  const std::vector<MountEntry> mounts = parse_mount_table(mountinfo);
+  const auto mount = std::find_if(mounts.begin(), mounts.end(),
+                                  [&](const MountEntry& one) { return one.id == mount_id; });
+  if (mount == mounts.end()) return {};
+  const auto has = [&](std::string_view key) {
+    return mount->peers.starts_with(key) ||
+           mount->peers.find(fmt::format(" {}", key)) != std::string_view::npos;
+  };
+  return {unescape_mount_field(mount->point), has("shared:"), has("master:")};
 }
 
 void require_mount_peers(const Plan& plan) {

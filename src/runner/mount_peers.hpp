@@ -17,9 +17,9 @@ namespace layerbox {
 
 // The line of /proc/self/mountinfo for one mount.
 struct MountPeers {
-  std::string mount_point; // as the table writes it
-  bool shared = false;     // "shared:N"
-  bool slave = false;      // "master:N"
+  std::string mount_point;
+  bool shared = false; // "shared:N"
+  bool slave = false;  // "master:N"
   friend bool operator==(const MountPeers&, const MountPeers&) = default;
 };
 

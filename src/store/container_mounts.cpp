@@ -8,13 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <climits>
 #include <set>
 
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
-#include "base/stream.hpp"
 #include "base/walk.hpp"
 #include "store/container_state.hpp"
 #include "store/layout.hpp"
@@ -23,32 +21,7 @@ namespace layerbox {
 namespace {
 
 constexpr std::string_view kSource = "layerbox:";
-constexpr std::size_t kMaxMountinfoBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxMarkBytes = 256;
-
-// \NNN, three octal digits, for what would end a word.
-std::string unescaped(std::string_view word) {
-  std::string text;
-  for (std::size_t at = 0; at < word.size(); ++at) {
-    unsigned code = 0;
-    const bool escape =
-        word[at] == '\\' && word.size() - at > 3 &&
-        std::from_chars(&word[at + 1], &word[at + 1] + 3, code, 8).ec == std::errc{};
-    text += escape ? static_cast<char>(code) : word[at];
-    if (escape) at += 3;
-  }
-  return text;
-}
-
-std::vector<std::string_view> words_of_line(std::string_view line) {
-  std::vector<std::string_view> words;
-  while (!line.empty()) {
-    const std::size_t end = std::min(line.find(' '), line.size());
-    if (end > 0) words.push_back(line.substr(0, end));
-    line.remove_prefix(std::min(end + 1, line.size()));
-  }
-  return words;
-}
 
 // "" when it may not be asked, or has just ended.
 std::string link_of(const std::string& path) {
@@ -57,12 +30,10 @@ std::string link_of(const std::string& path) {
   return size > 0 ? std::string(text.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
-std::string mountinfo_of(const std::string& process) {
-  const std::string path = "/proc/" + process + "/mountinfo";
+// "" when it may not be asked, or has just ended.
+std::string mount_table_of(const std::string& process) {
   try {
-    const UniqueFd fd = open_path(path, O_RDONLY);
-    FdSource source(fd, path);
-    return read_all(source, kMaxMountinfoBytes, path);
+    return read_mount_table(process);
   } catch (const Error& error) {
     const int why = error.error_number();
     if (why == ENOENT || why == ESRCH || why == EINVAL || why == EACCES || why == EPERM) return {};
@@ -98,35 +69,19 @@ std::string mount_source(std::string_view container_id) {
   return std::string(kSource).append(container_id);
 }
 
-std::vector<MountLine> parse_mountinfo(std::string_view text) {
-  std::vector<MountLine> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::vector<std::string_view> words = words_of_line(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const auto dash = std::find(words.begin(), words.end(), "-");
-    if (words.size() < 10 || words.end() - dash < 3) continue;
-    MountLine line;
-    std::from_chars(words[0].data(), words[0].data() + words[0].size(), line.mount_id);
-    line.root = unescaped(words[3]);
-    line.place = unescaped(words[4]);
-    line.source = unescaped(dash[2]);
-    lines.push_back(std::move(line));
-  }
-  return lines;
-}
-
-std::optional<std::string> mounted_container(const MountLine& line) {
+std::optional<std::string> mounted_container(const MountEntry& mount) {
+  const std::string source = unescape_mount_field(mount.source);
+  const std::string root = unescape_mount_field(mount.root);
   std::string id;
-  if (line.source.starts_with(kSource)) {
-    id = line.source.substr(kSource.size());
+  if (source.starts_with(kSource)) {
+    id = source.substr(kSource.size());
   } else {
     constexpr std::size_t kIdDigits = 64;
     const std::string begin = std::string("/") + layout::kContainers + "/";
     for (const char* name : {layout::kRootfs, layout::kEmpty}) {
       const std::string end = std::string("/") + name;
-      if (!line.root.ends_with(end)) continue;
-      const std::string before = line.root.substr(0, line.root.size() - end.size());
+      if (!root.ends_with(end)) continue;
+      const std::string before = root.substr(0, root.size() - end.size());
       if (before.size() < kIdDigits) continue;
       const std::string_view head = std::string_view(before).substr(0, before.size() - kIdDigits);
       if (head.ends_with(begin)) id = before.substr(before.size() - kIdDigits);
@@ -142,10 +97,12 @@ std::vector<std::string> places_of_mounts(std::string_view container_id) {
   for (const std::string& process : processes()) {
     const std::string ns = link_of("/proc/" + process + "/ns/mnt");
     if (!ns.empty() && !seen.insert(ns).second) continue;
-    for (const MountLine& line : parse_mountinfo(mountinfo_of(process))) {
-      if (mounted_container(line) != container_id || line.place == "/") continue;
-      if (std::find(places.begin(), places.end(), line.place) == places.end())
-        places.push_back(line.place);
+    const std::string table = mount_table_of(process);
+    for (const MountEntry& mount : parse_mount_table(table)) {
+      if (mount.point == "/" || mounted_container(mount) != container_id) continue;
+      std::string place = unescape_mount_field(mount.point);
+      if (std::find(places.begin(), places.end(), place) == places.end())
+        places.push_back(std::move(place));
     }
   }
   return places;

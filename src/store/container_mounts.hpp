@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/mount_table.hpp"
 #include "base/unique_fd.hpp"
 #include "store/store.hpp"
 
@@ -24,17 +25,8 @@ namespace layerbox {
 // "layerbox:<id>"
 std::string mount_source(std::string_view container_id);
 
-// A line of mountinfo, as far as it is of use.
-struct MountLine {
-  std::uint64_t mount_id = 0;
-  std::string root;  // in its file system
-  std::string place; // the mount point, as its processes see it
-  std::string source;
-};
-// Pure. Lines that are none are passed over.
-std::vector<MountLine> parse_mountinfo(std::string_view text);
-// The container whose root file system it is; nothing for other mounts.
-std::optional<std::string> mounted_container(const MountLine& line);
+// The container whose root file system it is; nothing for other mounts. Pure.
+std::optional<std::string> mounted_container(const MountEntry& mount);
 
 // Mount points of the container's root file system that `layerbox mount` made, in any mount
 // namespace that may be looked at; the container's own is none. Throws Error.

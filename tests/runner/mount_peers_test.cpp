@@ -15,7 +15,7 @@ constexpr const char* kTable =
 TEST(MountPeers, ReadsWhoAMountSharesWith) {
   EXPECT_EQ(find_mount_peers(kTable, 22), (MountPeers{"/", true, false}));
   EXPECT_EQ(find_mount_peers(kTable, 223), (MountPeers{"/dev", false, true}));
-  EXPECT_EQ(find_mount_peers(kTable, 24), (MountPeers{"/a\\040b", true, true}));
+  EXPECT_EQ(find_mount_peers(kTable, 24), (MountPeers{"/a b", true, true}));
 }
 
 TEST(MountPeers, TakesNothingAfterTheDashForAPeer) {

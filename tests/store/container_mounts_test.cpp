@@ -11,24 +11,8 @@ namespace {
 const std::string kId(64, 'a');
 
 std::optional<std::string> container_of(const std::string& line) {
-  const std::vector<MountLine> lines = parse_mountinfo(line + '\n');
-  return lines.size() == 1 ? mounted_container(lines.front()) : std::nullopt;
-}
-
-TEST(Mountinfo, ReadsPlacesWithSpacesAndOptionalFields) {
-  const auto lines = parse_mountinfo(
-      "71 26 0:56 / /mnt/a\\040b\\134 ro,nosuid shared:1 master:2 - overlay layerbox:x ro\n"
-      "72 26 8:1 /r /n rw - ext4 /dev/sda rw\n");
-  ASSERT_EQ(lines.size(), 2U);
-  EXPECT_EQ(lines[0].mount_id, 71U);
-  EXPECT_EQ(lines[0].place, "/mnt/a b\\");
-  EXPECT_EQ(lines[0].source, "layerbox:x");
-  EXPECT_EQ(lines[1].root, "/r");
-}
-
-TEST(Mountinfo, PassesOverWhatIsNoLine) {
-  EXPECT_TRUE(parse_mountinfo("").empty());
-  EXPECT_TRUE(parse_mountinfo("\n\n71 26 0:56 / /mnt ro - overlay\n- - -\n").empty());
+  const std::vector<MountEntry> mounts = parse_mount_table(line);
+  return mounts.size() == 1 ? mounted_container(mounts.front()) : std::nullopt;
 }
 
 TEST(MountedContainer, IsKnownByTheSourceOrTheDirectory) {

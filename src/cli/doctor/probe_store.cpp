@@ -15,21 +15,17 @@
 #include "base/error.hpp"
 #include "base/fs_at.hpp"
 #include "base/kernel_text.hpp"
-#include "base/stream.hpp"
+#include "base/mount_table.hpp"
 #include "base/temp.hpp"
 #include "cli/doctor/probe.hpp"
 #include "cli/doctor/trial.hpp"
 #include "layers/backend/overlay.hpp"
-#include "runner/cgroup_files.hpp"
 #include "runner/clone_sources.hpp"
 #include "store/file_system_check.hpp"
 #include "store/store.hpp"
 
 namespace layerbox::doctor {
 namespace {
-
-constexpr const char* kTable = "/proc/self/mountinfo";
-constexpr std::size_t kMaxTableBytes = std::size_t{64} << 20;
 
 // The nearest directory above `path` that is there.
 std::string existing_parent(std::string path) {
@@ -66,19 +62,10 @@ class TrialPlace {
 
 // The device that the file system `dev` is mounted from: "/dev/vda1".
 std::string mount_source(dev_t dev) {
-  constexpr std::size_t kDevice = 2; // ID PARENT MAJOR:MINOR … - TYPE SOURCE …
-  const UniqueFd table = open_path(kTable, O_RDONLY);
-  FdSource source(table, kTable);
-  const std::string text = read_all(source, kMaxTableBytes, kTable);
   const std::string wanted = fmt::format("{}:{}", major(dev), minor(dev));
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const auto words = words_of(std::string_view(text).substr(at, end - at));
-    at = end + 1;
-    const auto dash = std::find(words.begin(), words.end(), "-");
-    if (words.size() > kDevice && words[kDevice] == wanted && words.end() - dash > 2)
-      return *(dash + 2);
-  }
+  const std::string table = read_mount_table();
+  for (const MountEntry& mount : parse_mount_table(table))
+    if (mount.device == wanted) return unescape_mount_field(mount.source);
   return {};
 }
 
