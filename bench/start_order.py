@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """The functions that a start executes, in that order, as a linker script: src/cli/start_order.ld.
 
-  bench/start_order.py PROGRAM MAP OUT ARGUMENT…
+  bench/start_order.py PROGRAM MAP OUT ARGUMENT… [, ARGUMENT…]…
 
 Where they lie side by side, a start maps a tenth of the pages. PROGRAM, whose link wrote MAP, is executed step by step
-(ptrace(2)) with the ARGUMENTs, and the process of the container until it is the command. A name in the script that a later
+(ptrace(2)) with the ARGUMENTs, and the process of the container until it is the command; what a further start executes,
+too, comes behind. A name in the script that a later
 build does not have does no harm, and a function that is not in it lies elsewhere: the script is made again when starts
 have changed.
 """
 import bisect
 import ctypes
+import itertools
 import os
 import re
 import signal
@@ -96,9 +98,10 @@ def main():
     program, map_file, out = (os.path.abspath(path) for path in sys.argv[1:4])
     sections = code_sections(map_file)
     starts = [section[0] for section in sections]
+    groups = itertools.groupby(sys.argv[4:], lambda word: word == ",")
+    runs = [executed(program, list(words)) for is_comma, words in groups if not is_comma]
     ordered = {}
-    offsets, count = executed(program, sys.argv[4:])
-    for offset in offsets:
+    for offset in itertools.chain(*(offsets for offsets, _ in runs)):
         index = bisect.bisect(starts, offset) - 1
         if index >= 0 and offset < starts[index] + sections[index][1]:
             ordered.setdefault(pattern(*sections[index][2:]), sections[index][1])
@@ -107,7 +110,7 @@ def main():
                      "SECTIONS\n{\n  .text.start :\n  {\n")
         script.writelines(f"    {name}\n" for name in ordered)
         script.write("  }\n}\nINSERT BEFORE .text;\n")
-    print(f"{len(ordered)} functions and objects, {sum(ordered.values()) >> 10} KiB of code, {count} instructions")
+    print(f"{len(ordered)} functions and objects, {sum(ordered.values()) >> 10} KiB of code, {[count for _, count in runs]} instructions")
 
 
 if __name__ == "__main__":
