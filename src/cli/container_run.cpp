@@ -76,10 +76,11 @@ void write_user_file(const std::string& path, int flags, const std::string& cont
   write_all(fd, std::as_bytes(std::span(content)), path);
 }
 
-// What has cgroups begins when these are written down, each time that it runs.
+// Its cgroups are made when they are written down, each time that it runs.
 void ContainerRun::begin() {
   if (!prepared_.spec.cgroups.empty() && !begun_.cgroups)
-    begun_ = begin_in_cgroups(prepared_.spec, invocation_.identity(), container_.lease().lock());
+    begun_ = begin_in_cgroups(prepared_.spec, invocation_.identity(), std::move(begun_.embryo),
+                              container_.lease().lock());
 }
 
 void ContainerRun::prepare(OwnVolumes own_volumes) {

@@ -92,8 +92,10 @@ UniqueFd runtime_dir(const RunFlags& flags, const Identity& identity, const Stor
 
 // The cgroups that its limits need, and its end.
 std::vector<CgroupDir> place(const RunSpec& spec) {
-  std::vector<CgroupDir> dirs = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
-  if (!dirs.empty() || spec.namespaces.pid.mode == NamespaceMode::own) return dirs;
+  const bool own_pids = spec.namespaces.pid.mode == NamespaceMode::own;
+  std::vector<CgroupDir> dirs = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent,
+                                              own_pids ? EndedBy::pid_namespace : EndedBy::cgroup);
+  if (!dirs.empty() || own_pids) return dirs;
   return with_context([] { return "--pid"; },
                       [&] {
                         return place_cgroup_for_killing(spec.container_id, spec.cgroup_parent,

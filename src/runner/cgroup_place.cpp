@@ -196,7 +196,8 @@ class Placing {
   void add_everywhere_below_parent() {
     for (const CgroupHierarchy& hierarchy : layout_.hierarchies)
       if (is_there(below(hierarchy, parent_)))
-        dirs_.push_back(dir_in(hierarchy, below(hierarchy, parent_), {}));
+        dirs_.insert(hierarchy.version == CgroupVersion::v2 ? dirs_.begin() : dirs_.end(),
+                     dir_in(hierarchy, below(hierarchy, parent_), {}));
     if (!dirs_.empty()) return;
     Error error(ErrorKind::not_found,
                 fmt::format("--cgroup-parent: no cgroup is called '{}'", printable(parent_)));
@@ -267,13 +268,14 @@ std::string_view v2_name(std::string_view v1_controller) {
 } // namespace
 
 std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view container_id,
-                                     const std::string& cgroup_parent) {
+                                     const std::string& cgroup_parent, EndedBy end) {
   if (!limits.any() && cgroup_parent.empty()) return {};
-  return place_cgroups(limits, container_id, cgroup_parent, read_cgroup_layout());
+  return place_cgroups(limits, container_id, cgroup_parent, read_cgroup_layout(), end);
 }
 
 std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view container_id,
-                                     const std::string& cgroup_parent, const CgroupLayout& layout) {
+                                     const std::string& cgroup_parent, const CgroupLayout& layout,
+                                     EndedBy end) {
   if (!limits.any() && cgroup_parent.empty()) return {};
   Placing placing(container_id, cgroup_parent, layout);
   std::vector<std::string> left_for_v2;
@@ -290,7 +292,7 @@ std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view cont
   if (!writes.empty() || list_for_v2)
     placing.add_v2(std::move(writes), list_for_v2 ? limits.devices : std::vector<DeviceRule>());
   if (!limits.any()) placing.add_everywhere_below_parent();
-  placing.add_for_killing();
+  if (end == EndedBy::cgroup) placing.add_for_killing();
   return placing.take();
 }
 

@@ -5,11 +5,12 @@
 //   version 1   below the caller's own cgroup
 //   version 2   below the nearest cgroup, from the caller's own up, that can hand the controllers
 //               down to its children; a cgroup with processes of its own cannot begin to
-// or below --cgroup-parent, a path in every hierarchy, which must be there. A container that has
-// any gets one for killing, too: of version 2 (cgroup.kill), with or without controllers, else the
-// freezer's.
+// or below --cgroup-parent, a path in every hierarchy, which must be there. A container without a
+// pid namespace of its own gets one for killing, too: of version 2 (cgroup.kill), with or without
+// controllers, else the freezer's.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,15 +21,21 @@
 
 namespace layerbox {
 
-// The one for killing comes first. Empty without limits and parent: then no cgroup is made, and
-// nothing is read. Throws Error(unsupported) that names the controller that is not there,
-// Error(permission_denied) that says who may change that.
+// What ends all of a container's processes: the end of the first one, in a pid namespace of their
+// own, or a cgroup.
+enum class EndedBy : std::uint8_t { pid_namespace, cgroup };
+
+// The one of version 2 comes first, else the one for killing. Empty without limits and parent: then
+// no cgroup is made, and nothing is read. Throws Error(unsupported) that names the controller that
+// is not there, Error(permission_denied) that says who may change that.
 std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view container_id,
-                                     const std::string& cgroup_parent);
+                                     const std::string& cgroup_parent,
+                                     EndedBy end = EndedBy::pid_namespace);
 
 // The same on a given layout.
 std::vector<CgroupDir> place_cgroups(const Limits& limits, std::string_view container_id,
-                                     const std::string& cgroup_parent, const CgroupLayout& layout);
+                                     const std::string& cgroup_parent, const CgroupLayout& layout,
+                                     EndedBy end = EndedBy::pid_namespace);
 
 // One to end the container by, for a container that nothing else would end: without a pid namespace
 // of its own, the end of its first process leaves the others. Throws Error(permission_denied) when

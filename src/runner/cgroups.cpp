@@ -164,8 +164,7 @@ Cgroups Cgroups::make(const std::vector<CgroupDir>& dirs) {
 
 Cgroups Cgroups::begin(const std::vector<CgroupDir>& dirs) {
   Cgroups begun; // ends what is there when one cannot be made
-  while (!begun.birthplace_ && begun.paths_.size() < dirs.size())
-    begun.add(dirs[begun.paths_.size()]);
+  if (!dirs.empty() && dirs.front().version == CgroupVersion::v2) begun.add(dirs.front());
   return begun;
 }
 

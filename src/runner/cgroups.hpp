@@ -34,7 +34,7 @@ class Cgroups {
   // Makes the directories, and writes the limits. With none, nothing is done. Throws Error that
   // names the limit or the directory, with a hint; nothing is left then.
   static Cgroups make(const std::vector<CgroupDir>& dirs);
-  // The same in two steps: up to the birthplace, all when there is none; and what is left of them.
+  // The same in two steps: the birthplace, which comes first where there is one; and all others.
   static Cgroups begin(const std::vector<CgroupDir>& dirs);
   void complete(const std::vector<CgroupDir>& dirs);
   // Those that are there already, of a container that runs; they stay when this object goes.

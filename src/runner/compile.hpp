@@ -71,6 +71,8 @@ void add_command(Plan& plan, const RunSpec& spec, const HostFacts& facts);
 
 // Parts of compile(), in compile_namespaces.cpp.
 bool has_own_network(const RunSpec& spec);
+// Whether it will be put into cgroups, which may not be placed yet.
+bool will_have_cgroups(const RunSpec& spec);
 std::uint64_t own_namespaces(const RunSpec& spec); // CLONE_NEW*
 // Sets the plan's namespaces, and appends the steps into those that are there already.
 void add_namespaces(Plan& plan, const RunSpec& spec, const HostFacts& facts);

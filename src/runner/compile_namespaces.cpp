@@ -61,6 +61,10 @@ void require_sense(const RunSpec& spec) {
 
 } // namespace
 
+bool will_have_cgroups(const RunSpec& spec) {
+  return !spec.cgroups.empty() || spec.limits.any() || !spec.cgroup_parent.empty();
+}
+
 bool has_own_network(const RunSpec& spec) {
   return spec.network != NetworkMode::host && spec.network != NetworkMode::join &&
          spec.namespaces.network.mode == NamespaceMode::own;
@@ -73,7 +77,8 @@ std::uint64_t own_namespaces(const RunSpec& spec) {
   for (const Kind& kind : kKinds)
     if ((all.*kind.spec).mode == NamespaceMode::own) flags |= kind.flag;
   if (!has_own_network(spec)) flags &= ~std::uint64_t{CLONE_NEWNET};
-  if (!spec.cgroups.empty()) flags &= ~std::uint64_t{CLONE_NEWCGROUP}; // hide_cgroups, from within
+  if (will_have_cgroups(spec))
+    flags &= ~std::uint64_t{CLONE_NEWCGROUP}; // hide_cgroups, from within
   return flags;
 }
 

@@ -1,6 +1,8 @@
 #include "runner/run_container.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/statfs.h>
 
 #include <cerrno>
 #include <chrono>
@@ -116,6 +118,13 @@ bool can_settle(const RunSpec& spec) {
   return !spec.host_devices && !spec.process.oom_score_adj;
 }
 
+// Where version 2 has all controllers. A wrong guess costs the head start.
+bool is_born_in_them(const RunSpec& spec) {
+  struct statfs status {};
+  return !spec.cgroup_parent.empty() ||
+         (::statfs("/sys/fs/cgroup", &status) == 0 && status.f_type == CGROUP2_SUPER_MAGIC);
+}
+
 void settle(const RunSpec& spec, const Identity& identity, const Cgroups& cgroups,
             std::unique_ptr<Embryo>& embryo) {
   if (!embryo) return;
@@ -135,16 +144,18 @@ Plan plan_container(const RunSpec& spec, const Identity& identity) {
 }
 
 std::unique_ptr<Embryo> begin_container(const RunSpec& spec) {
-  const bool needs_cgroups = spec.limits.any() || !spec.cgroup_parent.empty();
-  if (!gains_by_embryo(spec) || needs_cgroups) return nullptr; // it is begun in them
+  if (!gains_by_embryo(spec) || (will_have_cgroups(spec) && is_born_in_them(spec))) return nullptr;
   return Embryo::begin(own_namespaces(spec), {});
 }
 
-HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity, FdRef lock) {
+HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity,
+                           std::unique_ptr<Embryo> embryo, FdRef lock) {
   HeadStart begun;
   begun.cgroups = std::make_unique<Cgroups>(Cgroups::begin(spec.cgroups));
-  const bool gains = gains_by_embryo(spec) && can_settle(spec);
-  if (gains) begun.embryo = Embryo::begin(own_namespaces(spec), *begun.cgroups, lock);
+  if (begun.cgroups->birthplace().get() >= 0) embryo.reset();
+  begun.embryo = std::move(embryo);
+  if (!begun.embryo && gains_by_embryo(spec) && can_settle(spec))
+    begun.embryo = Embryo::begin(own_namespaces(spec), *begun.cgroups, lock);
   begun.cgroups->complete(spec.cgroups); // it makes its network meanwhile
   settle(spec, identity, *begun.cgroups, begun.embryo);
   return begun;
@@ -152,7 +163,7 @@ HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity, FdRef 
 
 void settle_container(const RunSpec& spec, const Identity& identity,
                       std::unique_ptr<Embryo>& embryo) {
-  settle(spec, identity, {}, embryo);
+  if (spec.cgroups.empty()) settle(spec, identity, {}, embryo); // else when they are there
 }
 
 RunOutcome run_container(const RunSpec& spec, const Identity& identity, const RunHooks& hooks,
@@ -164,7 +175,8 @@ RunOutcome run_container(const RunSpec& spec, const Identity& identity, const Ru
     manager = parse_notify_address(spec.process.notify_socket);
   const bool terminal = plan.terminal;
   const SignalGate gate(terminal ? WithTerminal::yes : WithTerminal::no);
-  if (!begun.cgroups && !plan.cgroups.empty()) begun = begin_in_cgroups(spec, identity);
+  if (!begun.cgroups && !plan.cgroups.empty())
+    begun = begin_in_cgroups(spec, identity, std::move(begun.embryo));
   Cgroups none;
   Cgroups& cgroups = begun.cgroups ? *begun.cgroups : none;
   OwnNetwork network;

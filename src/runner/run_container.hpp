@@ -62,8 +62,9 @@ struct RunOutcome {
 // Throws Error for a spec that makes no sense.
 Plan plan_container(const RunSpec& spec, const Identity& identity);
 
-// A head start of run_container(), as soon as it is known which namespaces, network and cgroups the
-// container will have; the rest of `spec` is not looked at. None where there is nothing to gain.
+// A head start of run_container(), as soon as it is known which namespaces and network the
+// container will have, and whether cgroups; the rest of `spec` is not looked at. None where there
+// is nothing to gain, and where it is born in its cgroup.
 std::unique_ptr<Embryo> begin_container(const RunSpec& spec);
 
 // What is there before run_container(). Ends the process, then the cgroups, when it goes.
@@ -72,12 +73,15 @@ struct HeadStart {
   std::unique_ptr<Embryo> embryo;
 };
 
-// The same of a container with cgroups, which its process is born in: as soon as they are written
-// down where they are looked for. Requires all of `spec` but its rootfs. `lock` says who looks for
-// them that they are in use, and is the launcher's alone. Throws Error.
-HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity, FdRef lock = FdRef(-1));
+// The same of a container with cgroups, as soon as they are written down where they are looked for.
+// Requires all of `spec` but its rootfs. `embryo`, if there is one, goes into them; else one is
+// born there. `lock` says who looks for them that they are in use, and is the launcher's alone.
+// Throws Error.
+HeadStart begin_in_cgroups(const RunSpec& spec, const Identity& identity,
+                           std::unique_ptr<Embryo> embryo, FdRef lock = FdRef(-1));
 
-// As soon as all of `spec` but its rootfs is known. Takes `embryo` away when it would not fit.
+// As soon as all of `spec` but its rootfs is known. Takes `embryo` away when it would not fit. One
+// with cgroups settles when these are there.
 void settle_container(const RunSpec& spec, const Identity& identity,
                       std::unique_ptr<Embryo>& embryo);
 

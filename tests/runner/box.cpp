@@ -132,10 +132,10 @@ RunSpec spec(const BusyboxRootfs& rootfs, std::vector<std::string> args) {
   return spec;
 }
 
-RunSpec limited(RunSpec spec, Limits limits) {
+RunSpec limited(RunSpec spec, Limits limits, EndedBy end) {
   spec.container_id = random_token() + random_token();
   spec.limits = std::move(limits);
-  spec.cgroups = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent);
+  spec.cgroups = place_cgroups(spec.limits, spec.container_id, spec.cgroup_parent, end);
   return spec;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/temp.hpp"
 #include "base/unique_fd.hpp"
+#include "runner/cgroup_place.hpp"
 #include "runner/run_container.hpp"
 
 namespace layerbox::test {
@@ -90,7 +91,7 @@ class Launcher {
 Result run(const RunSpec& spec, Launcher::Options options = {});
 
 // The same with limits: an id of its own, and cgroups below ours.
-RunSpec limited(RunSpec spec, Limits limits);
+RunSpec limited(RunSpec spec, Limits limits, EndedBy end = EndedBy::pid_namespace);
 // What the host knows of the container of a limited spec.
 pid_t first_process_of(pid_t launcher);
 void kill_first_process_of(const Launcher& launcher);

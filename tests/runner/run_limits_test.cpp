@@ -199,13 +199,28 @@ TEST_F(RunLimits, AreForTwoContainersAtOnceEachItsOwn) {
   EXPECT_THAT(cgroups_left(two), IsEmpty());
 }
 
+TEST_F(RunLimits, HaveACgroupForKillingWhereNoPidNamespaceEndsTheContainer) {
+  const CgroupLayout layout = read_cgroup_layout();
+  LAYERBOX_NEEDS("cgroup2", layout.v2() == nullptr ? "there is no cgroup2 mount" : "");
+  LAYERBOX_NEEDS("cgroup1", layout.v1_with("memory") == nullptr ? "memory is of version 2" : "");
+  Limits limits;
+  limits.memory.limit = 1 << 20;
+  const std::vector<CgroupDir> alone = place_cgroups(limits, "77", "", layout);
+  ASSERT_EQ(alone.size(), 1U);
+  EXPECT_EQ(alone[0].version, CgroupVersion::v1);
+  const std::vector<CgroupDir> both = place_cgroups(limits, "77", "", layout, EndedBy::cgroup);
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].version, CgroupVersion::v2);
+  EXPECT_EQ(both[1], alone[0]);
+}
+
 // Version 2 for real, also where it has no controllers.
 TEST_F(RunLimits, AProcessIsBornInItsCgroupAndKilledThroughIt) {
   const CgroupLayout layout = read_cgroup_layout();
   LAYERBOX_NEEDS("cgroup2", layout.v2() == nullptr ? "there is no cgroup2 mount" : "");
   RunSpec made = limited(
       shell_spec(rootfs, "cat /proc/self/cgroup; echo ready; sleep 1000 & sleep 1000 & wait"),
-      memory_limit(64 * kMiB));
+      memory_limit(64 * kMiB), EndedBy::cgroup);
   ASSERT_EQ(made.cgroups.at(0).version, CgroupVersion::v2);
   Launcher launcher(made, {});
   launcher.wait_for_output("ready");
@@ -323,9 +338,10 @@ TEST_F(RunLimits, TheListOfDevicesHoldsAsAProgram) {
 }
 
 TEST_F(RunLimits, AMountOfTheOwnCgroupIsReadOnlyInside) {
-  const Result result = run(shell("cat /sys/fs/cgroup/cgroup.procs; "
-                                  "echo 1 > /sys/fs/cgroup/cgroup.kill || echo refused",
-                                  memory_limit(64 * kMiB)));
+  const Result result =
+      run(limited(shell_spec(rootfs, "cat /sys/fs/cgroup/cgroup.procs; "
+                                     "echo 1 > /sys/fs/cgroup/cgroup.kill || echo refused"),
+                  memory_limit(64 * kMiB), EndedBy::cgroup));
   EXPECT_THAT(result.out, HasSubstr("1\n"));
   EXPECT_THAT(result.out, HasSubstr("refused\n"));
 }
@@ -333,7 +349,8 @@ TEST_F(RunLimits, AMountOfTheOwnCgroupIsReadOnlyInside) {
 #ifdef LAYERBOX_FAULTS
 TEST_F(RunLimits, HoldWithoutClone3) {
   const RunSpec made =
-      shell("cat /proc/self/cgroup; echo ready; exec sleep 1000", memory_limit(64 * kMiB));
+      limited(shell_spec(rootfs, "cat /proc/self/cgroup; echo ready; exec sleep 1000"),
+              memory_limit(64 * kMiB), EndedBy::cgroup);
   Launcher::Options options;
   options.before = [] { ::setenv("LAYERBOX_FAULT_NO_CLONE3", "1", 1); };
   Launcher launcher(made, options);
