@@ -401,7 +401,6 @@ class Signals(E2E):
     def test_background_processes_end_with_the_command(self):
         box = self.box()
         box.image(archives.rootfs())
-        before = set(os.listdir("/proc"))
         result = box.run("run", "demo", "sh", "-c", "sleep 987654 >/dev/null 2>&1 & exit 4")
         self.assertEqual(result.status, 4)
         self.assertEqual(processes_of("987654"), [])
