@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Import and warm start of layerbox beside its peers, in one run.
+# Import and warm start of layerbox beside its peers, in one run; and what the parts of a container cost, in turn.
 #
-#   bench/peers.sh INPUTS WORK [start|import]
+#   bench/peers.sh INPUTS WORK [start|parts|import]
 #
 # INPUTS holds debian.tar, debian.tar.gz, debian-docker.tar, debian-oci.tar, debian-oci/, debian-rootfs/ and the same
 # for `dev` (dev-flat.tar…) and `many`; debian-rootfs has bench/stamp.c built as /usr/bin/stamp.
 # WORK must lie on a journalled file system of its own. Peers that are not installed are left out, and named.
-# Each line: label, median, lowest, highest wall ms, ms to the first instruction, peak KiB, failures.
+# Each line, but of the parts: label, median, lowest, highest wall ms, ms to the first instruction, peak KiB, failures.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 inputs=$(cd "$1" && pwd)
@@ -91,6 +91,29 @@ PY
   fi
 }
 
+# The floor, bwrap, a start, and starts that differ in one thing: each once in a round.
+parts() {
+  local run=("$layerbox" --root "$store" run) image=(debian /bin/stamp) words=() part
+  "$layerbox" --root "$store" pull-tar "$inputs/debian.tar" --name debian >/dev/null
+  "${run[@]}" -d --name neighbour debian sleep 100000 >/dev/null
+  warm "${run[@]}" "${image[@]}"
+  echo "## the parts of a start, in turn"
+  [ ! -x "$work/startprobe" ] || words+=(floor "$work/startprobe" --ns pid,mnt,uts,ipc,net,cgroup --lower "$inputs/debian-rootfs"
+    --scratch "$work" --volatile --mounts full --- /bin/stamp --)
+  have bwrap && words+=(bwrap bwrap --unshare-all --ro-bind "$inputs/debian-rootfs" / --proc /proc --dev /dev /bin/stamp --)
+  words+=(default "${run[@]}" "${image[@]}")
+  for part in "--userns host" "--userns container:neighbour" "--time-offset boottime=5" "--network host" "--pid host" \
+    "--security-opt seccomp=unconfined" "--security-opt unmask=ALL" "--security-opt landlock=ro:/" --init "-v /usr:/mnt" "--tmpfs /mnt" \
+    --read-only --ephemeral "-u 1000" "-m 64m" "-m 512m --pids-limit 200 --cpus 1.5"; do
+    # shellcheck disable=SC2206 # its words
+    words+=(-- "$part" "${run[@]}" $part "${image[@]}")
+  done
+  python3 -B "$here/in_turn.py" "${ROUNDS:-60}" "${words[@]}"
+  # It goes longer after its end than others, and what comes next pays for it.
+  python3 -B "$here/in_turn.py" "${ROUNDS:-60}" default "${run[@]}" "${image[@]}" -- "--network bridge" "${run[@]}" --network bridge "${image[@]}"
+  "$layerbox" --root "$store" rm -f neighbour >/dev/null
+}
+
 import() {
   local runs=${RUNS:-5} out=$work/import image flat
   for image in ${IMAGES:-debian dev many}; do
@@ -136,5 +159,11 @@ import() {
   done
 }
 
-[ "$what" = import ] || start
-[ "$what" = start ] || import
+case $what in
+start | parts | import) "$what" ;;
+*)
+  start
+  parts
+  import
+  ;;
+esac
