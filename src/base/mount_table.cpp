@@ -3,49 +3,36 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "base/fs_at.hpp"
 #include "base/stream.hpp"
+#include "base/text_fields.hpp"
 
 namespace layerbox {
 namespace {
 
-// What stands before `separator`, or all; it is taken away with the separator.
-std::string_view take(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view word = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return word;
-}
-
-std::optional<std::uint64_t> number(std::string_view word) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
-  return value;
-}
+constexpr std::size_t kMaxTableBytes = std::size_t{64} << 20;
 
 // ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [PEERS…] - TYPE SOURCE OPTIONS
 std::optional<MountEntry> parse_entry(std::string_view line) {
   constexpr std::string_view kEnd = " - ";
-  const auto id = number(take(line, ' '));
-  const auto parent = number(take(line, ' '));
+  const auto id = whole_number<std::uint64_t>(take_until(line, ' '));
+  const auto parent = whole_number<std::uint64_t>(take_until(line, ' '));
   if (!id || !parent) return std::nullopt;
   MountEntry entry;
   entry.id = *id;
   entry.parent = *parent;
-  entry.device = take(line, ' ');
-  entry.root = take(line, ' ');
-  entry.point = take(line, ' ');
+  entry.device = take_until(line, ' ');
+  entry.root = take_until(line, ' ');
+  entry.point = take_until(line, ' ');
   const std::size_t end = line.find(kEnd);
   if (end == std::string_view::npos) return std::nullopt;
   entry.peers = line.substr(0, end);
-  entry.options = take(entry.peers, ' ');
+  entry.options = take_until(entry.peers, ' ');
   line.remove_prefix(end + kEnd.size());
-  entry.type = take(line, ' ');
-  entry.source = take(line, ' ');
+  entry.type = take_until(line, ' ');
+  entry.source = take_until(line, ' ');
   entry.of_system = line;
   if (entry.options.empty() || entry.type.empty() || line.empty()) return std::nullopt;
   return entry;
@@ -61,14 +48,20 @@ std::string read_mount_table(std::string_view process) {
   const std::string path = std::string("/proc/").append(process).append("/mountinfo");
   const UniqueFd file = open_path(path, O_RDONLY);
   FdSource source(file, path);
-  return read_all(source, kMaxMountTableBytes, path);
+  return read_all(source, kMaxTableBytes, path);
 }
 
 std::vector<MountEntry> parse_mount_table(std::string_view text) {
   std::vector<MountEntry> entries;
   while (!text.empty())
-    if (const auto entry = parse_entry(take(text, '\n'))) entries.push_back(*entry);
+    if (const auto entry = parse_entry(take_until(text, '\n'))) entries.push_back(*entry);
   return entries;
+}
+
+const MountEntry* find_mount(const std::vector<MountEntry>& mounts, std::uint64_t id) {
+  const auto found = std::find_if(mounts.begin(), mounts.end(),
+                                  [&](const MountEntry& mount) { return mount.id == id; });
+  return found == mounts.end() ? nullptr : &*found;
 }
 
 std::string unescape_mount_field(std::string_view field) {
@@ -89,7 +82,7 @@ std::string unescape_mount_field(std::string_view field) {
 
 bool has_word(std::string_view list, std::string_view word) {
   while (!list.empty())
-    if (take(list, ',') == word) return true;
+    if (take_until(list, ',') == word) return true;
   return false;
 }
 

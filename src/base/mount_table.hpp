@@ -7,15 +7,12 @@
 // Source: proc_pid_mountinfo(5).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace layerbox {
-
-inline constexpr std::size_t kMaxMountTableBytes = std::size_t{64} << 20;
 
 // A line of the table, whose text it refers to. Space, tab, newline and backslash stand as \ooo in
 // it, which changes nothing about which path begins with which.
@@ -37,6 +34,9 @@ std::string read_mount_table(std::string_view process = "self");
 
 // Pure. What is no line of such a table is passed over.
 std::vector<MountEntry> parse_mount_table(std::string_view text);
+
+// The mount with that number; null when it is not among them.
+const MountEntry* find_mount(const std::vector<MountEntry>& mounts, std::uint64_t id);
 
 std::string unescape_mount_field(std::string_view field);
 

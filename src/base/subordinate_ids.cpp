@@ -1,29 +1,14 @@
 #include "base/subordinate_ids.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 
 #include "base/error.hpp"
 #include "base/rel_path.hpp"
+#include "base/text_fields.hpp"
 
 namespace layerbox {
 namespace {
-
-// The part before the first `separator`, which goes from `rest` together with it.
-std::string_view take_until(std::string_view& rest, char separator) {
-  const std::string_view part = rest.substr(0, rest.find(separator));
-  rest.remove_prefix(std::min(part.size() + 1, rest.size()));
-  return part;
-}
-
-std::optional<std::uint32_t> number(std::string_view text) {
-  std::uint32_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
-  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
-  return value;
-}
 
 std::string_view take_word(std::string_view& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
@@ -42,7 +27,8 @@ std::optional<std::string> account_name(std::string_view passwd, uid_t uid) {
     std::string_view line = take_until(passwd, '\n');
     const std::string_view name = take_until(line, ':');
     take_until(line, ':');
-    if (!name.empty() && number(take_until(line, ':')) == uid) return std::string(name);
+    if (!name.empty() && whole_number<std::uint32_t>(take_until(line, ':')) == uid)
+      return std::string(name);
   }
   return std::nullopt;
 }
@@ -55,9 +41,9 @@ std::vector<IdRange> subordinate_ranges(std::string_view text,
   while (!text.empty() && ranges.size() < kMaxSubordinateRanges) {
     std::string_view line = take_until(text, '\n');
     const std::string_view account = take_until(line, ':');
-    if (account != name && number(account) != uid) continue;
-    const auto first = number(take_until(line, ':'));
-    const auto count = number(line);
+    if (account != name && whole_number<std::uint32_t>(account) != uid) continue;
+    const auto first = whole_number<std::uint32_t>(take_until(line, ':'));
+    const auto count = whole_number<std::uint32_t>(line);
     // The id 2^32-1 means "none" and cannot be mapped, on neither side.
     if (!first || !count || *count == 0 || *count > UINT32_MAX - std::max(*first, inside)) continue;
     const auto clashes = [&](const IdRange& other) { return overlap(*first, *count, other); };
@@ -74,8 +60,8 @@ std::uint64_t first_free_id(std::string_view text) {
   while (!text.empty()) {
     std::string_view line = take_until(text, '\n');
     take_until(line, ':');
-    const auto first = number(take_until(line, ':'));
-    const auto count = number(line);
+    const auto first = whole_number<std::uint32_t>(take_until(line, ':'));
+    const auto count = whole_number<std::uint32_t>(line);
     if (first && count) free = std::max(free, std::uint64_t{*first} + *count);
   }
   return free;
@@ -86,9 +72,9 @@ std::vector<IdRange> parse_id_map(std::string_view text) {
   while (!text.empty()) {
     std::string_view line = take_until(text, '\n');
     const std::string shown(line);
-    const auto inside = number(take_word(line));
-    const auto outside = number(take_word(line));
-    const auto count = number(take_word(line));
+    const auto inside = whole_number<std::uint32_t>(take_word(line));
+    const auto outside = whole_number<std::uint32_t>(take_word(line));
+    const auto count = whole_number<std::uint32_t>(take_word(line));
     if (!inside || !outside || !count)
       throw Error(ErrorKind::corrupt, "'" + printable(shown) + "' is not a line of an id map");
     ranges.push_back({*inside, *outside, *count});

@@ -9,7 +9,6 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -93,9 +92,8 @@ bool lets_users_destroy_subvolumes(FdRef dir) {
   if (::statx(dir.get(), "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return false;
   const std::string table = read_mount_table();
   const std::vector<MountEntry> mounts = parse_mount_table(table);
-  return std::any_of(mounts.begin(), mounts.end(), [&](const MountEntry& one) {
-    return one.id == status.stx_mnt_id && has_word(one.of_system, "user_subvol_rm_allowed");
-  });
+  const MountEntry* mount = find_mount(mounts, status.stx_mnt_id);
+  return mount != nullptr && has_word(mount->of_system, "user_subvol_rm_allowed");
 }
 
 bool keeps_quota_groups(FdRef dir) {

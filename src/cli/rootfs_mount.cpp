@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <vector>
@@ -104,9 +103,8 @@ std::string detach_mount(const std::string& directory) {
   const MountRoot found = look(); // the descriptor is gone: it would be a use of the mount
   const std::string table = read_mount_table();
   const std::vector<MountEntry> mounts = parse_mount_table(table);
-  const auto mount = std::find_if(mounts.begin(), mounts.end(),
-                                  [&](const MountEntry& one) { return one.id == found.mount_id; });
-  const auto container = mount != mounts.end() ? mounted_container(*mount) : std::nullopt;
+  const MountEntry* mount = find_mount(mounts, found.mount_id);
+  const auto container = mount != nullptr ? mounted_container(*mount) : std::nullopt;
   if (!container || !found.is_root || mount->point == "/")
     throw Error(ErrorKind::invalid_argument, "nothing that 'layerbox mount' made is mounted there");
   unmount(unescape_mount_field(mount->point), found.mount_id);

@@ -72,18 +72,12 @@ class MountTree {
     const MountEntry* way = &mount;
     for (std::size_t steps = 0; steps < mounts_.size() && way != nullptr; ++steps) {
       if (is_passed_by(*way)) return true;
-      way = find(way->parent);
+      way = find_mount(mounts_, way->parent);
     }
     return false;
   }
 
  private:
-  const MountEntry* find(std::uint64_t id) const {
-    const auto found = std::find_if(mounts_.begin(), mounts_.end(),
-                                    [&](const MountEntry& mount) { return mount.id == id; });
-    return found == mounts_.end() ? nullptr : &*found;
-  }
-
   bool has_on_its_root(const MountEntry& mount) const {
     return std::any_of(mounts_.begin(), mounts_.end(), [&](const MountEntry& other) {
       return other.parent == mount.id && other.point == mount.point;

@@ -5,7 +5,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "base/error.hpp"
@@ -39,9 +38,8 @@ void require(const std::string& source, Propagation propagation) {
 
 MountPeers find_mount_peers(std::string_view mountinfo, std::uint64_t mount_id) {
   const std::vector<MountEntry> mounts = parse_mount_table(mountinfo);
-  const auto mount = std::find_if(mounts.begin(), mounts.end(),
-                                  [&](const MountEntry& one) { return one.id == mount_id; });
-  if (mount == mounts.end()) return {};
+  const MountEntry* mount = find_mount(mounts, mount_id);
+  if (mount == nullptr) return {};
   const auto has = [&](std::string_view key) {
     return mount->peers.starts_with(key) ||
            mount->peers.find(fmt::format(" {}", key)) != std::string_view::npos;

@@ -338,12 +338,13 @@ TEST_F(RunLimits, TheListOfDevicesHoldsAsAProgram) {
 }
 
 TEST_F(RunLimits, AMountOfTheOwnCgroupIsReadOnlyInside) {
-  const Result result =
-      run(limited(shell_spec(rootfs, "cat /sys/fs/cgroup/cgroup.procs; "
-                                     "echo 1 > /sys/fs/cgroup/cgroup.kill || echo refused"),
-                  memory_limit(64 * kMiB), EndedBy::cgroup));
-  EXPECT_THAT(result.out, HasSubstr("1\n"));
-  EXPECT_THAT(result.out, HasSubstr("refused\n"));
+  const std::string script = "cat /sys/fs/cgroup/cgroup.procs; "
+                             "echo 1 > /sys/fs/cgroup/cgroup.kill || echo refused";
+  for (const EndedBy end : {EndedBy::pid_namespace, EndedBy::cgroup}) {
+    const Result result = run(limited(shell_spec(rootfs, script), memory_limit(64 * kMiB), end));
+    EXPECT_THAT(result.out, HasSubstr("1\n"));
+    EXPECT_THAT(result.out, HasSubstr("refused\n"));
+  }
 }
 
 #ifdef LAYERBOX_FAULTS
